@@ -1,0 +1,32 @@
+"""Fixtures and set-up that every test shares."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management.commands import flush
+from django.db import connections
+
+from payments import guards
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tables_can_be_emptied_between_tests() -> Iterator[None]:
+    """Take the append-only triggers away while Django empties the tables; its post_migrate puts them back."""
+    original = flush.Command.handle
+
+    def handle(self: flush.Command, **options: Any) -> None:
+        guards.uninstall(connections[options["database"]], guards.PAYMENT_GUARDS)
+        original(self, **options)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(flush.Command, "handle", handle)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _there_is_a_folder_of_static_files() -> None:
+    """Make the folder that `collectstatic` fills, whose absence is a warning and so an error."""
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
