@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class PaymentsConfig(AppConfig):
+    name = "payments"
+    verbose_name = "Payments"
+
+    def ready(self) -> None:
+        from payments import guards
+
+        # Django's own hook for "the schema is ready"; nothing of the business travels by signal.
+        post_migrate.connect(guards.install_after_migrate(guards.PAYMENT_GUARDS), sender=self, weak=False)

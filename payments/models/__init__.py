@@ -1,0 +1,27 @@
+"""The rows of payments; each model in a file of its own."""
+
+from payments.models.attempt import Attempt
+from payments.models.audit import AuditEntry
+from payments.models.checkout_session import CheckoutSession
+from payments.models.client import SCOPES, ApiKey, Client
+from payments.models.idempotency import IdempotencyRecord
+from payments.models.ledger import LedgerPosting
+from payments.models.operator_task import OperatorTask
+from payments.models.order import Order
+from payments.models.payment import Payment
+from payments.models.settle_loop import SettleLoop
+
+__all__ = [
+    "SCOPES",
+    "ApiKey",
+    "Attempt",
+    "AuditEntry",
+    "CheckoutSession",
+    "Client",
+    "IdempotencyRecord",
+    "LedgerPosting",
+    "OperatorTask",
+    "Order",
+    "Payment",
+    "SettleLoop",
+]

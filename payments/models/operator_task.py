@@ -1,0 +1,34 @@
+"""What only a person can decide: an entry of a work queue in the console (G4)."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from payments.models.payment import Payment
+
+
+class OperatorTask(models.Model):
+    """One open question about one payment; the same question is never opened twice at a time."""
+
+    class Kind(models.TextChoices):
+        UNKNOWN_TOO_LONG = "unknown_too_long", "Outcome unknown for too long"
+        REJECTED = "rejected", "Gateway refused our request"
+        MISMATCH = "mismatch", "Gateway answered for another charge"
+        CONTRADICTION = "contradiction", "Gateway contradicts itself"
+
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="operator_tasks", db_index=False)
+    kind = models.CharField(max_length=24, choices=Kind.choices)
+    detail = models.CharField(max_length=500)
+    opened_at = models.DateTimeField(db_default=Now(), editable=False)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_by = models.CharField(max_length=64, blank=True)
+    resolution = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["payment", "kind"], condition=models.Q(closed_at__isnull=True), name="one_open_task_per_kind"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()

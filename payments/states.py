@@ -1,0 +1,112 @@
+"""The states of payments and attempts and every edge between them: the one table.
+
+The django-fsm transitions of the models, the database triggers (payments/guards.py), the API schema and docs/states.md
+are all made from or tested against the tables below (requirement A11).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from django.db.models import TextChoices
+
+
+class PaymentStatus(TextChoices):
+    PENDING = "pending", "Pending"
+    PROCESSING = "processing", "Processing"
+    REQUIRES_ACTION = "requires_action", "Requires action"
+    RETRYING = "retrying", "Retrying"
+    REVIEW = "review", "In review"
+    SUCCESS = "success", "Success"
+    FAILED = "failed", "Failed"
+    EXPIRED = "expired", "Expired"
+    CANCELED = "canceled", "Canceled"
+
+
+class AttemptState(TextChoices):
+    SENT = "sent", "Sent"
+    SUCCEEDED = "succeeded", "Succeeded"
+    DECLINED = "declined", "Declined"
+    ACTION_REQUIRED = "action_required", "Action required"
+    NOT_SENT = "not_sent", "Not sent"
+    UNKNOWN = "unknown", "Unknown"
+    REJECTED = "rejected", "Rejected"
+    NOT_FOUND = "not_found", "Not found"
+    UNRESOLVED = "unresolved", "Unresolved"
+    VOIDED = "voided", "Voided"
+
+
+@dataclass(frozen=True, slots=True)
+class StateTable:
+    """What one state column may hold: `births` for a new row, `edges` from a state to those that may follow."""
+
+    births: frozenset[str]
+    edges: Mapping[str, frozenset[str]]
+
+    def allows(self, before: str, after: str) -> bool:
+        return after in self.edges.get(before, frozenset())
+
+    def sources(self, after: str) -> list[str]:
+        """Return the states from which `after` may be reached, for a django-fsm `source=`."""
+        return [before for before, targets in self.edges.items() if after in targets]
+
+    def pairs(self) -> list[tuple[str, str]]:
+        return sorted((before, after) for before, targets in self.edges.items() for after in targets)
+
+
+def _edges(**lines: str) -> dict[str, frozenset[str]]:
+    return {before: frozenset(after.split()) for before, after in lines.items()}
+
+
+PAYMENT: Final = StateTable(
+    births=frozenset({PaymentStatus.PENDING}),
+    edges=_edges(
+        pending="processing expired canceled",
+        processing="success failed retrying requires_action review",
+        requires_action="processing success retrying failed expired review",
+        retrying="processing failed expired canceled review",
+        review="success failed canceled processing",
+        # Only on the gateway's proof that it charged after all (late success, C4).
+        failed="success",
+        expired="success",
+        canceled="success",
+        # Only on the gateway's proof that the money was taken back.
+        success="review",
+    ),
+)
+
+# An attempt is born as `sent`, committed before its first byte leaves: a crash right after it reads as "may have
+# happened", which is the only honest thing to say.
+ATTEMPT: Final = StateTable(
+    births=frozenset({AttemptState.SENT}),
+    edges=_edges(
+        sent="succeeded declined action_required not_sent unknown rejected",
+        unknown="succeeded declined action_required not_found unresolved",
+        action_required="succeeded declined unresolved voided",
+        unresolved="succeeded declined not_found voided",
+        # A late execution after "not found" or after a decline is believed when the gateway proves it.
+        not_found="succeeded",
+        declined="succeeded",
+        succeeded="voided",
+    ),
+)
+
+# At most one of these per order, for ever (a partial unique index holds it).
+LIVE_OR_SUCCESSFUL: Final = (
+    PaymentStatus.PENDING,
+    PaymentStatus.PROCESSING,
+    PaymentStatus.REQUIRES_ACTION,
+    PaymentStatus.RETRYING,
+    PaymentStatus.REVIEW,
+    PaymentStatus.SUCCESS,
+)
+# At most one charge attempt of a payment may be in these: the index, not code, is the double-charge guard.
+OPEN_OR_SUCCEEDED: Final = (
+    AttemptState.SENT,
+    AttemptState.UNKNOWN,
+    AttemptState.ACTION_REQUIRED,
+    AttemptState.UNRESOLVED,
+    AttemptState.SUCCEEDED,
+)
+# Nothing more happens to these by itself.
+FINAL: Final = (PaymentStatus.SUCCESS, PaymentStatus.FAILED, PaymentStatus.EXPIRED, PaymentStatus.CANCELED)
