@@ -1,0 +1,117 @@
+"""What every gateway adapter offers, and the few words in which it answers.
+
+Adapters translate, the core decides. An adapter never touches the database and never raises for something a gateway
+or a network can do: whatever happens becomes one `Outcome`, and where nothing is provable that is `unknown`.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class Kind(StrEnum):
+    """What a money call may mean. The default, wherever a rule does not say otherwise, is UNKNOWN."""
+
+    SUCCEEDED = "succeeded"
+    DECLINED = "declined"
+    ACTION_REQUIRED = "action_required"
+    NOT_SENT = "not_sent"
+    """Provably never executed: it did not reach the gateway, or the gateway documents that it did not act."""
+    UNKNOWN = "unknown"
+    REJECTED = "rejected"
+    """The gateway refused the request as malformed: our mistake, no money moved, no retry."""
+    NOT_FOUND = "not_found"
+    """Only from a look-up: the gateway knows nothing under that key *now*. Proves nothing by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was heard about one operation.
+
+    reason: a short machine word for why (`read_timeout`, `refused`, `amount_mismatch`, `rate_limited` …).
+    decline_code: the gateway's code where kind is DECLINED.
+    message: sanitised text for operators, at most 500 characters; never shown to customers.
+    reference: the gateway's own id of the charge where it is known.
+    action_url: where the customer must go where kind is ACTION_REQUIRED.
+    http_status: of the reply, if there was one.
+    retry_after: seconds the gateway asked us to wait, clamped to 1 s … 15 min.
+    alert: an operator must look at this (wrong amount, refused credentials, key reused …).
+    opens_breaker: a failure of the gateway that a circuit breaker counts (never a decline, never our own 4xx).
+    """
+
+    kind: Kind
+    reason: str
+    reference: str = ""
+    decline_code: str = ""
+    message: str = ""
+    action_url: str = ""
+    http_status: int | None = None
+    retry_after: int | None = None
+    alert: bool = False
+    opens_breaker: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeRequest:
+    """One charge. `key` is the gateway idempotency key, constant over all sends of one attempt.
+
+    amount: minor units. payment_id: our reference, which the gateway must echo. deadline: seconds for the whole call.
+    """
+
+    key: str
+    payment_id: str
+    amount: int
+    currency: str
+    token: str
+    deadline: float
+    return_url: str = ""
+    request_three_d_secure: bool = False
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpRequest:
+    """Ask what became of the charge sent under `key`; the expected amount and currency let a reply be checked."""
+
+    key: str
+    payment_id: str
+    amount: int
+    currency: str
+    deadline: float
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a gateway documents about itself; the core asks these, never the gateway's name.
+
+    key_life: seconds for which a key is remembered. late_arrival: seconds within which a call may still execute late.
+    replays_errors: a 5xx is saved and replayed for its key, so that only a look-up can tell more.
+    """
+
+    key_life: int
+    late_arrival: int
+    replays_errors: bool
+    looks_up_by_key: bool
+    looks_up_by_reference: bool
+    voids: bool
+    currencies: frozenset[str]
+
+
+class Gateway(Protocol):
+    """An adapter. Instances are shared by threads and keep their connections alive."""
+
+    name: str
+    capabilities: Capabilities
+
+    def charge(self, request: ChargeRequest) -> Outcome:
+        """Send one charge; never raises for what a gateway or network does."""
+        ...
+
+    def look_up(self, request: LookUpRequest) -> Outcome:
+        """Ask about an earlier charge. Never answers NOT_SENT: a question that got no answer taught us nothing."""
+        ...
+
+    def healthy(self, deadline: float) -> bool:
+        """Say whether the gateway answers its health call within `deadline` seconds."""
+        ...

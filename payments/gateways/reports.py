@@ -1,0 +1,83 @@
+"""What a gateway reports about one charge, and whether that is the charge we asked for.
+
+A report about another amount, currency, payment or mode says nothing about ours: unknown, quarantined, with an alert.
+"""
+
+from dataclasses import dataclass
+
+from payments.gateways.base import Kind, Outcome
+from payments.gateways.text import sanitised
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeReport:
+    """One charge as a gateway reports it, every member present and of its type.
+
+    kind: what the status word means, None for a word we do not know. word: that word. amount: minor units.
+    reference: the gateway's id. payment_id: our reference, echoed. key: the idempotency key it was made under.
+    """
+
+    reference: str
+    kind: Kind | None
+    word: str
+    amount: int
+    currency: str
+    payment_id: str
+    live: bool
+    key: str
+    decline_code: str = ""
+    action_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The charge that was asked for. amount: minor units; live: whether real money was meant."""
+
+    payment_id: str
+    amount: int
+    currency: str
+    live: bool = False
+
+
+def judge(report: ChargeReport, expected: Expected, http_status: int) -> Outcome:
+    """Return what `report` means for the charge that is `expected`."""
+    if mismatch := _mismatch(report, expected):
+        reason, message = mismatch
+        return Outcome(
+            Kind.UNKNOWN,
+            reason,
+            reference=report.reference,
+            message=sanitised(message),
+            http_status=http_status,
+            alert=True,
+        )
+    if report.kind is None:
+        message = f"The gateway answered a status that is not documented: {report.word}"
+        return Outcome(
+            Kind.UNKNOWN,
+            "unknown_status",
+            reference=report.reference,
+            message=sanitised(message),
+            http_status=http_status,
+            alert=True,
+        )
+    return Outcome(
+        report.kind,
+        report.word,
+        reference=report.reference,
+        decline_code=report.decline_code,
+        action_url=report.action_url,
+        http_status=http_status,
+    )
+
+
+def _mismatch(report: ChargeReport, expected: Expected) -> tuple[str, str] | None:
+    if report.payment_id != expected.payment_id:
+        return "reference_mismatch", f"Asked about {expected.payment_id}, answered about {report.payment_id}."
+    if report.currency != expected.currency:
+        return "currency_mismatch", f"Asked for {expected.currency}, answered {report.currency}."
+    if report.amount != expected.amount:
+        return "amount_mismatch", f"Asked for {expected.amount} minor units, answered {report.amount}."
+    if report.live != expected.live:
+        return "mode_mismatch", "The answer is about the other mode (test or live)."
+    return None

@@ -1,0 +1,165 @@
+"""The adapter of the sandbox gateway: our requests in its words, its replies as outcomes."""
+
+import json
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import quote
+
+from payments.gateways.base import Capabilities, ChargeRequest, Kind, LookUpRequest, Outcome
+from payments.gateways.documents import document
+from payments.gateways.errors import Failure
+from payments.gateways.http import HttpClient, Reply
+from payments.gateways.replies import read_charge, unanswered
+from payments.gateways.reports import ChargeReport, Expected, judge
+from payments.gateways.sandbox.wire import SandboxDialect
+from payments.money import EXPONENTS
+
+CAPABILITIES: Final = Capabilities(
+    key_life=24 * 60 * 60,
+    late_arrival=10 * 60,
+    replays_errors=True,
+    looks_up_by_key=True,
+    looks_up_by_reference=True,
+    voids=True,
+    currencies=frozenset(EXPONENTS),
+)
+
+
+class SandboxGateway:
+    """One sandbox gateway. url: its API; origin: where browsers reach its pages; timeouts in seconds."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        url: str,
+        origin: str,
+        secret: str,
+        connect_timeout: float,
+        read_timeout: float,
+        pool_size: int = 1024,
+    ) -> None:
+        self.name = name
+        self.capabilities = CAPABILITIES
+        url, origin = url.rstrip("/"), origin.rstrip("/")
+        self._dialect = SandboxDialect(url, origin)
+        self._http = HttpClient(
+            url,
+            headers={
+                "Authorization": f"Bearer {secret}",
+                "Content-Type": "application/json",
+                "User-Agent": "Paysite",
+            },
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            pool_size=pool_size,
+        )
+
+    def charge(self, request: ChargeRequest) -> Outcome:
+        """Send one charge under its key."""
+        reply = self._http.call(
+            "POST",
+            "/v1/charges",
+            ends_at=time.monotonic() + request.deadline,
+            body=_charge_body(request),
+            headers={"Idempotency-Key": request.key},
+        )
+        if isinstance(reply, Failure):
+            return unanswered(reply)
+        expected = Expected(request.payment_id, request.amount, request.currency)
+        return read_charge(reply, expected, self._dialect, datetime.now(UTC))
+
+    def look_up(self, request: LookUpRequest) -> Outcome:
+        """Ask by the gateway's id where it is known, then by key, then by our reference."""
+        ends_at = time.monotonic() + request.deadline
+        key, payment_id = quote(request.key, safe=""), quote(request.payment_id, safe="")
+        places = [f"?idempotency_key={key}&limit=100", f"?reference={payment_id}&limit=100"]
+        if request.reference:
+            places.insert(0, f"/{quote(request.reference, safe='')}")
+        outcome = Outcome(Kind.UNKNOWN, "not_asked")
+        for place in places:
+            outcome = self._look(place, request, ends_at)
+            if outcome.kind is not Kind.NOT_FOUND:
+                break
+        return outcome
+
+    def healthy(self, deadline: float) -> bool:
+        """Say whether the health call answers 200 `{"status": "ok"}` in time."""
+        reply = self._http.call("GET", "/v1/health", ends_at=time.monotonic() + deadline)
+        if isinstance(reply, Failure) or reply.status != 200:
+            return False
+        found = document(reply)
+        return found is not None and found.get("status") == "ok"
+
+    def _look(self, place: str, request: LookUpRequest, ends_at: float) -> Outcome:
+        reply = self._http.call("GET", f"/v1/charges{place}", ends_at=ends_at)
+        if isinstance(reply, Failure):
+            # The question did not arrive: that says nothing about the charge.
+            return replace(unanswered(reply), kind=Kind.UNKNOWN)
+        expected = Expected(request.payment_id, request.amount, request.currency)
+        if reply.status == 200:
+            return self._found(reply, request.key, expected)
+        if reply.status == 404 and place.startswith("/"):
+            return Outcome(Kind.NOT_FOUND, "not_found", http_status=404)
+        return _unanswered_question(read_charge(reply, expected, self._dialect, datetime.now(UTC)))
+
+    def _found(self, reply: Reply, key: str, expected: Expected) -> Outcome:
+        reports = self._reports(reply)
+        if reports is None:
+            reason = "schema" if document(reply) is not None else "not_json"
+            return Outcome(Kind.UNKNOWN, reason, http_status=reply.status, opens_breaker=True)
+        # By our reference every attempt of the payment is found; only charges made under this key answer for it.
+        outcomes = [judge(report, expected, reply.status) for report in reports if report.key == key]
+        if not outcomes:
+            return Outcome(Kind.NOT_FOUND, "not_found", http_status=reply.status)
+        return outcomes[0] if len(outcomes) == 1 else _of_several(outcomes)
+
+    def _reports(self, reply: Reply) -> list[ChargeReport] | None:
+        """Return the charges of a reply, or None where it is not whole."""
+        found = document(reply)
+        if found is None:
+            return None
+        items: object
+        if found.get("object") == "charge":
+            items = [found]
+        elif found.get("object") == "list" and found.get("has_more") is False:
+            items = found.get("data")
+        else:
+            return None
+        if not isinstance(items, list):
+            return None
+        reports = [self._dialect.report(item) if isinstance(item, dict) else None for item in items]
+        whole = [report for report in reports if report is not None]
+        return whole if len(whole) == len(items) else None
+
+
+def _charge_body(request: ChargeRequest) -> bytes:
+    document: dict[str, object] = {
+        "amount": request.amount,
+        "currency": request.currency,
+        "token": request.token,
+        "reference": request.payment_id,
+    }
+    if request.return_url:
+        document["return_url"] = request.return_url
+    if request.request_three_d_secure:
+        document["request_three_d_secure"] = True
+    if request.metadata:
+        document["metadata"] = request.metadata
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _unanswered_question(outcome: Outcome) -> Outcome:
+    """The same words for a look-up, where no error status says anything about the charge itself."""
+    return replace(outcome, kind=Kind.UNKNOWN, decline_code="", reference="", action_url="")
+
+
+def _of_several(outcomes: list[Outcome]) -> Outcome:
+    """Several charges under one key: a doubt about any of them decides, else money taken; people must look."""
+    order = (Kind.UNKNOWN, Kind.SUCCEEDED, Kind.ACTION_REQUIRED, Kind.DECLINED)
+    first = min(outcomes, key=lambda outcome: order.index(outcome.kind))
+    message = "The gateway made several charges under one key: " + ", ".join(each.reference for each in outcomes)
+    reason = first.reason if first.kind is Kind.UNKNOWN else "duplicate_charges"
+    return replace(first, reason=reason, message=message[:500], alert=True)

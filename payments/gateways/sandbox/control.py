@@ -1,0 +1,131 @@
+"""The control API, /control/…: arms faults, sets the latency, and shows the truth to a checker. Bearer secret.
+
+`POST /control/faults` takes `kind` (a name in breakage.KINDS, or `outage`), `operation` (`charge` unless given),
+`count`, `probability`, a window (`seconds` from `after_seconds` on), `token`, `reference`, and `params` of the kind.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from payments.gateways.sandbox import charges
+from payments.gateways.sandbox.answers import Answer, answer, refused
+from payments.gateways.sandbox.api import authorised, unauthorised
+from payments.gateways.sandbox.breakage import KINDS, OUTAGE, sent
+from payments.gateways.sandbox.faults import OPERATIONS, Fault
+from payments.gateways.sandbox.state import SANDBOX, Sandbox
+
+Document = dict[str, Any]
+_NAMES = frozenset(
+    ("kind", "operation", "count", "probability", "seconds", "after_seconds", "token", "reference", "params")
+)
+
+
+def guarded(act: Callable[[Sandbox, web.Request], Awaitable[Answer]]) -> Callable[[web.Request], Awaitable[Any]]:
+    """Return the handler that runs `act` for whoever has the secret."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if not authorised(request):
+            return sent(unauthorised())
+        return sent(await act(request.app[SANDBOX], request))
+
+    return handler
+
+
+async def show_faults(sandbox: Sandbox, _request: web.Request) -> Answer:
+    return answer(200, {"faults": sandbox.faults.shown()})
+
+
+async def clear_faults(sandbox: Sandbox, _request: web.Request) -> Answer:
+    sandbox.faults.clear()
+    return answer(200, {"faults": []})
+
+
+async def arm_fault(sandbox: Sandbox, request: web.Request) -> Answer:
+    document = await _document(request)
+    fault = _fault(document) if document is not None else "The body is not a JSON object."
+    if isinstance(fault, str):
+        return refused(400, "fault_invalid", fault)
+    if fault.kind == OUTAGE:
+        sandbox.outage_seconds = float(fault.ends_at or 0) - time.monotonic()
+        sandbox.outage_asked.set()
+    else:
+        sandbox.faults.arm(fault)
+    return answer(201, fault.shown(time.monotonic()))
+
+
+async def set_latency(sandbox: Sandbox, request: web.Request) -> Answer:
+    """Set how many milliseconds each API call takes: `{"ms": 150}`."""
+    document = await _document(request) or {}
+    if not _is_number(document.get("ms"), 0, 600_000):
+        return refused(400, "latency_invalid", "'ms' is 0 to 600000.")
+    sandbox.latency = document["ms"] / 1000
+    return answer(200, {"ms": document["ms"]})
+
+
+async def ledger(sandbox: Sandbox, _request: web.Request) -> Answer:
+    """Show every charge there is, newest first."""
+    everything = sandbox.store.all_charges()
+    shown = [{**charges.as_object(charge), "created_ms": charge.created_ms} for charge in everything]
+    return answer(200, {"charges": shown})
+
+
+async def requests(sandbox: Sandbox, request: web.Request) -> Answer:
+    """Show the charge requests received, oldest first, of one `idempotency_key` or `reference` where given."""
+    query = request.query
+    found = sandbox.store.requests(key=query.get("idempotency_key"), reference=query.get("reference"))
+    return answer(200, {"requests": found})
+
+
+async def _document(request: web.Request) -> Document | None:
+    try:
+        document = json.loads(await request.read())
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _fault(given: Document) -> Fault | str:
+    """Return the fault that is asked for, or what is wrong with it."""
+    if problem := _problem(given):
+        return problem
+    start = time.monotonic() + given.get("after_seconds", 0)
+    return Fault(
+        id=f"flt_{secrets.token_hex(6)}",
+        kind=given["kind"],
+        operation=given.get("operation", "charge"),
+        token=given.get("token", ""),
+        reference=given.get("reference", ""),
+        count=given.get("count"),
+        probability=given.get("probability", 1.0),
+        starts_at=start,
+        ends_at=start + given["seconds"] if "seconds" in given else None,
+        params=given.get("params", {}),
+    )
+
+
+def _problem(given: Document) -> str:
+    """Return the first thing that is wrong, or an empty text."""
+    count = given.get("count", 1)
+    checks = (
+        (set(given) <= _NAMES, f"The members are: {', '.join(sorted(_NAMES))}."),
+        (given.get("kind") in {*KINDS, OUTAGE}, f"'kind' is one of: {', '.join(sorted({*KINDS, OUTAGE}))}."),
+        (given.get("operation", "charge") in OPERATIONS, f"'operation' is one of: {', '.join(OPERATIONS)}."),
+        (type(count) is int and count > 0, "'count' is a whole number of requests."),
+        (_is_number(given.get("probability", 1), 0, 1), "'probability' is 0 to 1."),
+        (_is_number(given.get("seconds", 1), 0, 86_400), "'seconds' is 0 to 86400."),
+        (_is_number(given.get("after_seconds", 0), 0, 86_400), "'after_seconds' is 0 to 86400."),
+        (isinstance(given.get("token", ""), str), "'token' is text."),
+        (isinstance(given.get("reference", ""), str), "'reference' is text."),
+        (isinstance(given.get("params", {}), dict), "'params' is an object."),
+        (given.get("kind") != OUTAGE or "seconds" in given, "An outage needs 'seconds': nobody could end it early."),
+    )
+    return next((message for holds, message in checks if not holds), "")
+
+
+def _is_number(value: Any, least: float, most: float) -> bool:
+    return type(value) in {int, float} and least <= value <= most

@@ -1,0 +1,86 @@
+"""Faults that the control API arms: which request they hit, how often, and with what probability.
+
+What each kind does is in breakage.py. A fault is used up by `count` requests, ends with its time window, or lasts until
+it is removed.
+"""
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+OPERATIONS: Final = ("charge", "look_up", "list", "cancel", "health")
+
+_chance = secrets.SystemRandom()
+
+
+@dataclass(slots=True)
+class Fault:
+    """One armed fault. Empty token or reference: any. starts_at, ends_at: monotonic seconds. fired: its hits so far."""
+
+    id: str
+    kind: str
+    operation: str
+    token: str = ""
+    reference: str = ""
+    count: int | None = None
+    probability: float = 1.0
+    starts_at: float = 0.0
+    ends_at: float | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    fired: int = 0
+
+    def hits(self, operation: str, token: str, reference: str, now: float) -> bool:
+        """Say whether this fault hits the request; chance is asked last."""
+        return (
+            self.operation == operation
+            and self.token in {"", token}
+            and self.reference in {"", reference}
+            and (self.count is None or self.fired < self.count)
+            and self.starts_at <= now
+            and (self.ends_at is None or now < self.ends_at)
+            and (self.probability >= 1 or _chance.random() < self.probability)
+        )
+
+    def shown(self, now: float) -> dict[str, Any]:
+        """Return what `GET /control/faults` shows; seconds_left is null where no window was given."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "operation": self.operation,
+            "token": self.token,
+            "reference": self.reference,
+            "count": self.count,
+            "probability": self.probability,
+            "seconds_left": None if self.ends_at is None else round(max(0.0, self.ends_at - now), 3),
+            "params": self.params,
+            "fired": self.fired,
+        }
+
+
+class FaultBook:
+    """All faults armed since the start, in the order in which they are tried; at most one hits a request."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def arm(self, fault: Fault) -> None:
+        self._faults.append(fault)
+
+    def clear(self) -> None:
+        self._faults.clear()
+
+    def match(self, operation: str, *, token: str = "", reference: str = "") -> Fault | None:
+        """Return the fault that hits this request, counted as fired, or None."""
+        if not self._faults:
+            return None
+        now = time.monotonic()
+        for fault in self._faults:
+            if fault.hits(operation, token, reference, now):
+                fault.fired += 1
+                return fault
+        return None
+
+    def shown(self) -> list[dict[str, Any]]:
+        now = time.monotonic()
+        return [fault.shown(now) for fault in self._faults]

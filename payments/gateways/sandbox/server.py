@@ -1,0 +1,94 @@
+"""Runs one sandbox gateway: its routes, its listening socket with outages, and a clean end.
+
+At SIGTERM or SIGINT it stops listening, lets requests in flight finish (hung ones are dropped at once), commits and
+leaves.
+"""
+
+import asyncio
+import signal
+from typing import Final
+
+from aiohttp import web
+
+from payments.gateways.sandbox import api, control, pages
+from payments.gateways.sandbox.config import Config
+from payments.gateways.sandbox.state import SANDBOX, Sandbox
+from payments.gateways.sandbox.store import Store
+
+# Longer than clients keep idle connections, so that it is always the client who closes one.
+_KEEP_ALIVE: Final = 3600.0
+_GRACE: Final = 10.0
+_HOST: Final = "127.0.0.1"
+
+
+def application(sandbox: Sandbox) -> web.Application:
+    app = web.Application(client_max_size=256 * 1024)
+    app[SANDBOX] = sandbox
+    app.add_routes(
+        [
+            web.post("/v1/charges", api.create_charge),
+            web.get("/v1/charges", api.list_charges),
+            web.get("/v1/charges/{id}", api.read_charge),
+            web.post("/v1/charges/{id}/cancel", api.cancel_charge),
+            web.get("/v1/balance", api.balance),
+            web.get("/v1/health", api.health),
+            web.post("/v1/tokens", pages.mint_token),
+            web.get("/fields", pages.fields),
+            web.get("/card", pages.card),
+            web.post("/card", pages.card_posted),
+            web.get("/3ds/{id}", pages.challenge),
+            web.post("/3ds/{id}", pages.challenge_posted),
+            web.get("/", pages.front),
+            web.get("/control/faults", control.guarded(control.show_faults)),
+            web.post("/control/faults", control.guarded(control.arm_fault)),
+            web.delete("/control/faults", control.guarded(control.clear_faults)),
+            web.post("/control/latency", control.guarded(control.set_latency)),
+            web.get("/control/ledger", control.guarded(control.ledger)),
+            web.get("/control/requests", control.guarded(control.requests)),
+        ]
+    )
+    return app
+
+
+async def serve(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT; raises OSError where the port is not to be had."""
+    store = Store(config.database)
+    sandbox = Sandbox(config, store)
+    runner = web.AppRunner(
+        application(sandbox), access_log=None, keepalive_timeout=_KEEP_ALIVE, shutdown_timeout=_GRACE
+    )
+    try:
+        await runner.setup()
+        site = web.TCPSite(runner, _HOST, config.port, backlog=1024)
+        await site.start()
+        port = int(runner.addresses[0][1])
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, sandbox.stopping.set)
+        print(f"Sandbox gateway ({config.name}) listens on http://{_HOST}:{port}", flush=True)
+        await _until_stopped(sandbox, runner, site, port)
+    finally:
+        for task in sandbox.tasks:
+            task.cancel()
+        await runner.cleanup()
+        store.close()
+
+
+async def _until_stopped(sandbox: Sandbox, runner: web.AppRunner, site: web.TCPSite, port: int) -> None:
+    """Wait for the end, and for outages, during which nobody listens and every open connection is dropped."""
+    stopping = asyncio.ensure_future(sandbox.stopping.wait())
+    while not stopping.done():
+        outage = asyncio.ensure_future(sandbox.outage_asked.wait())
+        await asyncio.wait((stopping, outage), return_when=asyncio.FIRST_COMPLETED)
+        outage.cancel()
+        if stopping.done():
+            return
+        sandbox.outage_asked.clear()
+        # The answer to the request that asked for the outage leaves first.
+        await asyncio.sleep(0.05)
+        await site.stop()
+        for connection in list(runner.server.connections if runner.server else []):
+            connection.force_close()
+        await asyncio.wait((stopping,), timeout=sandbox.outage_seconds)
+        site = web.TCPSite(runner, _HOST, port, backlog=1024)
+        await site.start()

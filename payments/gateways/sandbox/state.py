@@ -1,0 +1,34 @@
+"""What the parts of one running sandbox gateway share."""
+
+import asyncio
+import time
+from typing import Final
+
+from aiohttp import web
+
+from payments.gateways.sandbox.config import Config
+from payments.gateways.sandbox.faults import FaultBook
+from payments.gateways.sandbox.store import Store
+
+
+class Sandbox:
+    """One gateway. running: keys whose charge is in progress. latency: seconds that every API call takes."""
+
+    def __init__(self, config: Config, store: Store) -> None:
+        self.config = config
+        self.store = store
+        self.faults = FaultBook()
+        self.running: set[str] = set()
+        self.latency = config.latency_ms / 1000
+        self.stopping = asyncio.Event()
+        self.outage_asked = asyncio.Event()
+        self.outage_seconds = 0.0
+        self.tasks: set[asyncio.Task[object]] = set()
+
+
+SANDBOX: Final = web.AppKey("sandbox", Sandbox)
+
+
+def now_ms() -> int:
+    """Return the time in UTC milliseconds."""
+    return time.time_ns() // 1_000_000

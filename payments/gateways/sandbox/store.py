@@ -1,0 +1,224 @@
+"""The sandbox gateway's own ledger: one SQLite file that tells the truth about what was charged.
+
+It survives SIGKILL: nothing is answered before it is committed, and a committed transaction is with the operating
+system (WAL, synchronous=NORMAL: only a power cut could lose the last ones). All writes of one turn of the event loop
+are committed together, which makes a commit cheap under load and immediate without.
+"""
+
+import asyncio
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from payments.gateways.sandbox.orders import ChargeOrder
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS charges (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, key TEXT NOT NULL, reference TEXT NOT NULL,
+    amount INTEGER NOT NULL, currency TEXT NOT NULL, status TEXT NOT NULL, decline_code TEXT, action_url TEXT,
+    brand TEXT NOT NULL, last4 TEXT NOT NULL, return_url TEXT NOT NULL, metadata TEXT NOT NULL,
+    created_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS charges_key ON charges (key);
+CREATE INDEX IF NOT EXISTS charges_reference ON charges (reference);
+CREATE TABLE IF NOT EXISTS replies (
+    key TEXT PRIMARY KEY, digest TEXT NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL, created_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS requests (
+    seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, key TEXT NOT NULL, reference TEXT NOT NULL, token TEXT NOT NULL,
+    digest TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS tokens (
+    token TEXT PRIMARY KEY, scenario TEXT NOT NULL, brand TEXT NOT NULL, last4 TEXT NOT NULL,
+    created_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+_ADD_CHARGE: Final = "INSERT INTO charges VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD_REPLY: Final = "INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?)"
+_ADD_REQUEST: Final = "INSERT INTO requests VALUES (NULL, ?, ?, ?, ?, ?)"
+_BY_KEY: Final = "SELECT * FROM charges WHERE key = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+_BY_REFERENCE: Final = "SELECT * FROM charges WHERE reference = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+_ALL: Final = "SELECT * FROM charges WHERE seq < ? ORDER BY seq DESC LIMIT ?"
+_NEWEST: Final = 2**63 - 1
+# Requests are logged for reading afterwards: they may wait this many seconds for a transaction to go with.
+_LOG_DELAY: Final = 0.05
+
+
+class Charge(NamedTuple):
+    """One charge, in the order of its columns. amount: minor units; metadata: JSON; created_ms: UTC milliseconds."""
+
+    id: str
+    key: str
+    reference: str
+    amount: int
+    currency: str
+    status: str
+    decline_code: str | None
+    action_url: str | None
+    brand: str
+    last4: str
+    return_url: str
+    metadata: str
+    created_ms: int
+
+
+class SavedReply(NamedTuple):
+    """The first reply to a key, to be given again. digest: of the parameters it was for."""
+
+    key: str
+    digest: str
+    status: int
+    body: bytes
+    created_ms: int
+
+
+class Token(NamedTuple):
+    """A token minted by the card page; the card's number was never stored."""
+
+    token: str
+    scenario: str
+    brand: str
+    last4: str
+    created_ms: int
+
+
+class Store:
+    """Used by one event loop only."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=5)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        # A checkpoint is the only fsync; at the default of 1,000 pages it would interrupt a busy gateway too often.
+        self._db.execute("PRAGMA wal_autocheckpoint=8000")
+        self._db.executescript(_SCHEMA)
+        self._charges: list[Charge] = []
+        self._replies: list[SavedReply] = []
+        self._requests: list[tuple[int, str, str, str, str]] = []
+        self._waiting: list[asyncio.Future[None]] = []
+        self._log_timer: asyncio.TimerHandle | None = None
+
+    def close(self) -> None:
+        self.flush()
+        self._db.close()
+
+    def log_request(self, order: ChargeOrder, at_ms: int) -> None:
+        """Note that a charge request arrived, whatever becomes of it."""
+        self._requests.append((at_ms, order.key, order.reference, order.token, order.digest))
+        if self._log_timer is None:
+            self._log_timer = asyncio.get_running_loop().call_later(_LOG_DELAY, self.flush)
+
+    def add_charge(self, charge: Charge) -> None:
+        """Take a charge into the next commit; await `committed` before telling anybody."""
+        self._charges.append(charge)
+
+    def save_reply(self, reply: SavedReply) -> None:
+        self._replies.append(reply)
+
+    async def committed(self) -> None:
+        """Return when everything added so far is committed."""
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self.flush)
+        self._waiting.append(done)
+        await done
+
+    def flush(self) -> None:
+        """Commit everything added so far, in one transaction."""
+        if self._log_timer is not None:
+            self._log_timer.cancel()
+            self._log_timer = None
+        waiting, self._waiting = self._waiting, []
+        try:
+            self._write()
+        except sqlite3.Error as error:
+            for done in waiting:
+                if not done.done():
+                    done.set_exception(error)
+            return
+        for done in waiting:
+            if not done.done():
+                done.set_result(None)
+
+    def _write(self) -> None:
+        charges, self._charges = self._charges, []
+        replies, self._replies = self._replies, []
+        requests, self._requests = self._requests, []
+        if not (charges or replies or requests):
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.executemany(_ADD_CHARGE, charges)
+            self._db.executemany(_ADD_REPLY, replies)
+            self._db.executemany(_ADD_REQUEST, requests)
+        except sqlite3.Error:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def saved_reply(self, key: str) -> SavedReply | None:
+        # Without a flush: a key whose reply is not yet committed still counts as in progress.
+        row = self._db.execute("SELECT * FROM replies WHERE key = ?", (key,)).fetchone()
+        return SavedReply(*row) if row else None
+
+    def charge(self, charge_id: str) -> Charge | None:
+        return next(iter(self._select("SELECT * FROM charges WHERE id = ?", charge_id)), None)
+
+    def charges_by_key(self, key: str, *, before: int | None, limit: int) -> list[Charge]:
+        """Return charges made under `key`, newest first, older than the row `before` where given."""
+        return self._select(_BY_KEY, key, before or _NEWEST, limit)
+
+    def charges_by_reference(self, reference: str, *, before: int | None, limit: int) -> list[Charge]:
+        """The same for the shop's reference."""
+        return self._select(_BY_REFERENCE, reference, before or _NEWEST, limit)
+
+    def all_charges(self, *, before: int | None = None, limit: int = -1) -> list[Charge]:
+        """The same for all charges; without a limit unless one is given."""
+        return self._select(_ALL, before or _NEWEST, limit)
+
+    def position(self, charge_id: str) -> int | None:
+        """Return the row number of a charge, which a cursor stands for."""
+        self.flush()
+        row = self._db.execute("SELECT seq FROM charges WHERE id = ?", (charge_id,)).fetchone()
+        return int(row[0]) if row else None
+
+    def change_status(self, charge_id: str, old: tuple[str, ...], status: str, decline_code: str | None) -> bool:
+        """Move a charge out of one of the `old` statuses; say whether it was in one."""
+        self.flush()
+        done = self._db.execute(
+            "UPDATE charges SET status = ?, decline_code = ?, action_url = NULL"
+            " WHERE id = ? AND status IN (SELECT value FROM json_each(?))",
+            (status, decline_code, charge_id, json.dumps(old)),
+        )
+        return done.rowcount == 1
+
+    def add_token(self, token: Token) -> None:
+        self._db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?)", token)
+
+    def token(self, token: str) -> Token | None:
+        row = self._db.execute("SELECT * FROM tokens WHERE token = ?", (token,)).fetchone()
+        return Token(*row) if row else None
+
+    def balance(self) -> dict[str, int]:
+        """Return the minor units taken and not given back, per currency."""
+        self.flush()
+        rows = self._db.execute("SELECT currency, sum(amount) FROM charges WHERE status = 'succeeded' GROUP BY 1")
+        return dict(rows.fetchall())
+
+    def requests(self, *, key: str | None, reference: str | None) -> list[dict[str, Any]]:
+        """Return the charge requests received, oldest first."""
+        self.flush()
+        rows = self._db.execute(
+            "SELECT at_ms, key, reference, token, digest FROM requests"
+            " WHERE (?1 IS NULL OR key = ?1) AND (?2 IS NULL OR reference = ?2) ORDER BY seq",
+            (key, reference),
+        )
+        names = ("at_ms", "idempotency_key", "reference", "token", "payload_hash")
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def _select(self, query: str, *values: Any) -> list[Charge]:
+        self.flush()
+        return [Charge(*row[1:]) for row in self._db.execute(query, values)]

@@ -1,0 +1,97 @@
+"""The sandbox gateway's documents, read strictly: a member that is missing or of another type makes no report."""
+
+import re
+from typing import Any, Final
+
+from payments.gateways.base import Kind
+from payments.gateways.documents import Document
+from payments.gateways.replies import Problem, Word
+from payments.gateways.reports import ChargeReport
+
+_STATUSES: Final = {
+    "succeeded": Kind.SUCCEEDED,
+    "declined": Kind.DECLINED,
+    "requires_action": Kind.ACTION_REQUIRED,
+    # Voided, or given up by the customer on the 3-D Secure page: definitive, and no money moved.
+    "canceled": Kind.DECLINED,
+    "pending": Kind.UNKNOWN,
+}
+_WORDS: Final = {
+    "card_declined": Word.DECLINED,
+    "idempotency_key_in_use": Word.KEY_IN_USE,
+    "idempotency_key_reused": Word.KEY_REUSED,
+    "maintenance": Word.MAINTENANCE,
+}
+_TYPES: Final = {
+    "id": str,
+    "status": str,
+    "amount": int,
+    "currency": str,
+    "reference": str,
+    "livemode": bool,
+    "created": int,
+    "idempotency_key": str,
+}
+_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_CODE = re.compile(r"[a-z0-9_]{1,64}")
+
+
+class SandboxDialect:
+    """Reads the documents of a gateway whose pages customers see at `origin`, and whose API we call at `url`."""
+
+    def __init__(self, url: str, origin: str) -> None:
+        self._url, self._origin = url + "/", origin + "/"
+
+    def report(self, document: Document) -> ChargeReport | None:
+        """Return the charge, or None where it is not whole or would send the customer to a foreign place."""
+        if document.get("object") != "charge" or not _typed(document) or not _ID.fullmatch(document["id"]):
+            return None
+        word = document["status"]
+        kind = _STATUSES.get(word)
+        code, action_url = document.get("decline_code"), self._action_url(document.get("action_url"))
+        if kind is Kind.DECLINED and word == "declined" and not isinstance(code, str):
+            return None
+        if kind is Kind.ACTION_REQUIRED and not action_url:
+            return None
+        return ChargeReport(
+            reference=document["id"],
+            kind=kind,
+            word=word,
+            amount=document["amount"],
+            currency=document["currency"],
+            payment_id=document["reference"],
+            live=document["livemode"],
+            key=document["idempotency_key"],
+            decline_code=_code(code, word) if kind is Kind.DECLINED else "",
+            action_url=action_url if kind is Kind.ACTION_REQUIRED else "",
+        )
+
+    def problem(self, document: Document) -> Problem:
+        """Return what an error document says."""
+        error = document.get("error")
+        if not isinstance(error, dict):
+            return Problem(Word.OTHER)
+        message, code, charge = error.get("message"), error.get("code"), error.get("charge")
+        return Problem(
+            _WORDS.get(code, Word.OTHER) if isinstance(code, str) else Word.OTHER,
+            message=message if isinstance(message, str) else "",
+            decline_code=_code(error.get("decline_code"), "generic_decline"),
+            report=self.report(charge) if isinstance(charge, dict) else None,
+        )
+
+    def _action_url(self, value: Any) -> str:
+        """Return where the customer goes, at the gateway's public origin; empty for any other place."""
+        if not isinstance(value, str) or not value.isprintable() or len(value) > 500:
+            return ""
+        if value.startswith(self._origin):
+            return value
+        return self._origin + value.removeprefix(self._url) if value.startswith(self._url) else ""
+
+
+def _typed(document: Document) -> bool:
+    # `type`, not `isinstance`: true and 1.0 are no amounts.
+    return all(type(document.get(name)) is kind for name, kind in _TYPES.items())
+
+
+def _code(value: Any, otherwise: str) -> str:
+    return value if isinstance(value, str) and _CODE.fullmatch(value) else otherwise

@@ -1,0 +1,170 @@
+"""Starts real sandbox gateways for tests, each in a process and with a ledger of its own.
+
+with sandbox_process(tmp_path / "primary.sqlite3") as sandbox:
+    sandbox.arm("execute_then_close", count=1)
+    … gateway at sandbox.url, secret sandbox.secret …
+    assert sandbox.charges(reference=payment_id)[0]["status"] == "succeeded"
+"""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+SECRET: Final = "sk_sandbox_test"
+SHOP: Final = "http://127.0.0.1:8000"
+_START_SECONDS: Final = 20.0
+
+
+class SandboxProcess:
+    """One gateway process. `url` stays the same over `restart`, and so does the ledger at `database`."""
+
+    def __init__(self, database: Path, arguments: Sequence[str], secret: str = SECRET) -> None:
+        self.database = database
+        self.secret = secret
+        self._arguments = list(arguments)
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["Authorization"] = f"Bearer {secret}"
+        self.port = 0
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def start(self) -> None:
+        """Start the process and return when it listens."""
+        command = [sys.executable, "-m", "payments.gateways.sandbox", "--port", str(self.port)]
+        self.process = subprocess.Popen(
+            [*command, "--database", str(self.database), *self._arguments],
+            cwd=ROOT,
+            env={**os.environ, "SANDBOX_SECRET": self.secret},
+            stdout=subprocess.PIPE,
+            stderr=None,
+            text=True,
+        )
+        line = self._first_line()
+        if "listens on" not in line:
+            self.kill()
+            raise RuntimeError(f"The sandbox gateway did not start; it said {line!r}.")
+        self.port = int(line.rsplit(":", 1)[1])
+
+    def _first_line(self) -> str:
+        assert self.process.stdout is not None
+        ready, _, _ = select.select([self.process.stdout], [], [], _START_SECONDS)
+        return self.process.stdout.readline() if ready else ""
+
+    def terminate(self, *, wait: float = 15) -> int:
+        """End it kindly (SIGTERM); return its exit status."""
+        return self._end(signal.SIGTERM, wait)
+
+    def kill(self) -> int:
+        """End it with SIGKILL, in the middle of whatever it does."""
+        return self._end(signal.SIGKILL, 15)
+
+    def restart(self) -> None:
+        """SIGKILL, then the same port and ledger again."""
+        self.kill()
+        self.start()
+
+    def close(self) -> None:
+        self._session.close()
+        if self.process.poll() is None:
+            self.kill()
+
+    def _end(self, number: signal.Signals, wait: float) -> int:
+        self.process.send_signal(number)
+        status = self.process.wait(wait)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return status
+
+    def call(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Call the API or the control API with the secret; redirects are not followed."""
+        return self._session.request(method, self.url + path, timeout=20, allow_redirects=False, **options)
+
+    def charge(self, key: str, **parameters: Any) -> requests.Response:
+        """POST /v1/charges under `key`."""
+        return self.call("POST", "/v1/charges", json=parameters, headers={"Idempotency-Key": key})
+
+    def arm(self, kind: str, **fault: Any) -> str:
+        """Arm a fault (see payments/gateways/sandbox/control.py) and return its id."""
+        reply = self.call("POST", "/control/faults", json={"kind": kind, **fault})
+        assert reply.status_code == 201, reply.text
+        return str(reply.json()["id"])
+
+    def faults(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.call("GET", "/control/faults").json()["faults"]
+        return found
+
+    def clear_faults(self) -> None:
+        assert self.call("DELETE", "/control/faults").status_code == 200
+
+    def set_latency(self, milliseconds: float) -> None:
+        assert self.call("POST", "/control/latency", json={"ms": milliseconds}).status_code == 200
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """Return every charge there is, newest first: the truth."""
+        found: list[dict[str, Any]] = self.call("GET", "/control/ledger").json()["charges"]
+        return found
+
+    def charges(self, *, reference: str) -> list[dict[str, Any]]:
+        """Return the charges in the ledger for one payment, newest first."""
+        return [charge for charge in self.ledger() if charge["reference"] == reference]
+
+    def requests(self, *, reference: str) -> list[dict[str, Any]]:
+        """Return the charge requests received for one payment, oldest first."""
+        reply = self.call("GET", "/control/requests", params={"reference": reference})
+        found: list[dict[str, Any]] = reply.json()["requests"]
+        return found
+
+
+def start_sandbox(
+    database: Path,
+    *,
+    name: str = "primary",
+    shop_origins: Sequence[str] = (SHOP,),
+    latency_ms: float = 0,
+    slow: float = 0.3,
+    key_life: float | None = None,
+    secret: str = SECRET,
+) -> SandboxProcess:
+    """Start one on a free port; close() it. slow and key_life in seconds."""
+    arguments = ["--name", name, "--latency-ms", str(latency_ms), "--slow", str(slow)]
+    for origin in shop_origins:
+        arguments += ["--shop-origin", origin]
+    if key_life is not None:
+        arguments += ["--key-life", str(key_life)]
+    return SandboxProcess(database, arguments, secret)
+
+
+@contextmanager
+def sandbox_process(database: Path, **options: Any) -> Iterator[SandboxProcess]:
+    """Start one as start_sandbox does, and end it afterwards."""
+    sandbox = start_sandbox(database, **options)
+    try:
+        yield sandbox
+    finally:
+        sandbox.close()
+
+
+def wait_until(holds: Any, *, seconds: float = 5) -> None:
+    """Wait until `holds()` is true; fail after `seconds`."""
+    ends_at = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends_at, "It did not come true in time."
+        time.sleep(0.02)
