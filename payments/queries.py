@@ -1,0 +1,35 @@
+"""Reads: what pages, API and console ask. Nothing here changes anything."""
+
+from datetime import datetime
+
+from django.db.models import Max, QuerySet
+
+from payments.clock import database_now
+from payments.models import AuditEntry, IdempotencyRecord, Payment, SettleLoop
+
+
+def payments_of(client_id: int) -> QuerySet[Payment]:
+    """Return the client's payments with their orders; another client's do not exist for it."""
+    return Payment.objects.filter(client_id=client_id).select_related("order")
+
+
+def trail_of(payment: Payment) -> QuerySet[AuditEntry]:
+    """Return the audit trail of `payment`, oldest first."""
+    return AuditEntry.objects.filter(payment_id=payment.pk).order_by("id")
+
+
+def key_record(client_id: int, operation: str, key: str) -> IdempotencyRecord | None:
+    """Return the record of an unexpired idempotency key."""
+    records = IdempotencyRecord.objects.select_related("payment")
+    return records.filter(client_id=client_id, operation=operation, key=key, expires_at__gt=database_now()).first()
+
+
+def last_beat() -> datetime | None:
+    """Return when a settle loop last gave a sign of life."""
+    return SettleLoop.objects.aggregate(last=Max("beat_at"))["last"]  # type: ignore[no-any-return]
+
+
+def seconds_since_last_beat() -> float | None:
+    """Return how long ago a settle loop last gave a sign of life; None where none ever did."""
+    last = last_beat()
+    return None if last is None else (database_now() - last).total_seconds()

@@ -1,0 +1,71 @@
+"""The one way out to gateways: nothing calls an adapter but this file.
+
+It holds two promises: no database transaction is open during a call (invariant 26), and no money request leaves after
+its time, so that a worker that was paused beyond its lease cannot send what another has taken over (invariant 27).
+"""
+
+import time
+from typing import Final
+
+from django.conf import settings
+from django.db import connection
+
+from payments.gateways.base import ChargeRequest, Kind, LookUpRequest, Outcome
+from payments.models import Attempt
+from payments.reliability.gateways import gateway_named
+
+# Seconds between committing an attempt and its first byte. Far below the lease: whoever is slower was taken over.
+SEND_WITHIN: Final = 10.0
+
+
+class OpenTransactionError(RuntimeError):
+    """A gateway was about to be called inside a database transaction: a defect, stopped before anything was sent."""
+
+
+def require_no_transaction() -> None:
+    """Raise OpenTransactionError where this thread has a transaction open."""
+    if connection.in_atomic_block:
+        raise OpenTransactionError("A gateway may not be called while a database transaction is open.")
+
+
+def charge(attempt: Attempt, *, prepared_at: float, return_url: str) -> Outcome:
+    """Send `attempt`, which is committed as sent. `prepared_at` is the monotonic time of that commit, in seconds."""
+    require_no_transaction()
+    if time.monotonic() - prepared_at > SEND_WITHIN:
+        return Outcome(Kind.NOT_SENT, "paused_before_sending")
+    return _send(attempt, return_url)
+
+
+def send_again(attempt: Attempt, *, prepared_at: float, return_url: str) -> Outcome:
+    """Send `attempt` once more under its own key, after a look-up that took its time; committed as sent once more."""
+    require_no_transaction()
+    if time.monotonic() - prepared_at > SEND_WITHIN + settings.GATEWAY_DEADLINE:
+        return Outcome(Kind.UNKNOWN, "paused_before_sending")
+    return _send(attempt, return_url)
+
+
+def look_up(attempt: Attempt) -> Outcome:
+    """Ask what became of `attempt`."""
+    require_no_transaction()
+    request = LookUpRequest(
+        key=attempt.gateway_key,
+        payment_id=attempt.payment_id,
+        amount=attempt.amount,
+        currency=attempt.currency,
+        deadline=float(settings.GATEWAY_DEADLINE),
+        reference=attempt.gateway_reference,
+    )
+    return gateway_named(attempt.gateway).look_up(request)
+
+
+def _send(attempt: Attempt, return_url: str) -> Outcome:
+    request = ChargeRequest(
+        key=attempt.gateway_key,
+        payment_id=attempt.payment_id,
+        amount=attempt.amount,
+        currency=attempt.currency,
+        token=attempt.token,
+        deadline=float(settings.GATEWAY_DEADLINE),
+        return_url=return_url,
+    )
+    return gateway_named(attempt.gateway).charge(request)

@@ -1,0 +1,172 @@
+"""Takes due payments and writes down what is about to be done, before anything is done.
+
+One short transaction: due rows are locked (skipping those another worker holds), their lease and fence are set, and
+the attempt to be sent is committed with them. A worker that dies afterwards leaves a payment that becomes due again
+when the lease ends. Whoever claims it then first writes down that the outcome of its attempt is unknown: should the
+first worker only have slept, its "I did not send it" comes too late to be believed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Final
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from payments import audit
+from payments.audit import Because
+from payments.bulk import update_each
+from payments.clock import database_now
+from payments.models import Attempt, AuditEntry, Payment
+from payments.reliability.gateways import gateway_named, preferred_gateway
+from payments.states import OPEN_OR_SUCCEEDED, AttemptState, PaymentStatus
+
+CLAIM_FIELDS: Final = (
+    *("status", "gateway", "action_url", "outcome_unknown", "review_reason", "fence"),
+    *("due_at", "processed_at", "updated_at"),
+)
+ATTEMPT_FIELDS: Final = ("state", "reason", "sends", "last_sent_at", "not_found_at")
+# The same key is sent at most this often. Each send opens the window for a late execution anew, so sending for ever
+# would mean that "it did not happen" could never be proven.
+MOST_SENDS: Final = 4
+# A key is not used again in its last hour: the gateway's clock is not ours (references: gateway outcomes, rule 3).
+KEY_LIFE_MARGIN: Final = timedelta(hours=1)
+
+
+class Step(Enum):
+    """What a claimed payment needs next."""
+
+    CHARGE = auto()
+    LOOK_UP = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One call to make. `attempt` is committed as sent.
+
+    may_send: after a look-up that finds nothing, the attempt may be sent again; committed as sent once more, too.
+    """
+
+    step: Step
+    payment: Payment
+    attempt: Attempt
+    may_send: bool = True
+
+
+def lease_seconds() -> int:
+    """Return how long a claim holds: longer than any call can take."""
+    return int(settings.GATEWAY_DEADLINE) + 20
+
+
+def anything_due() -> bool:
+    """Say cheaply, without any lock, whether a claim would find something."""
+    return Payment.objects.filter(due_at__lte=Now()).exists()
+
+
+def claim(limit: int, because: Because) -> list[Work]:
+    """Claim up to `limit` due payments and return the calls to make for them."""
+    with transaction.atomic():
+        payments = list(_lock_due(limit))
+        if not payments:
+            return []
+        now = database_now()
+        attempts = _attempts_of(payments)
+        entries: list[AuditEntry] = []
+        work = []
+        for payment in payments:
+            payment.fence += 1
+            payment.due_at = now + timedelta(seconds=lease_seconds())
+            payment.updated_at = now
+            item = _next_step(payment, attempts.get(payment.pk, []), now, because, entries)
+            if item is not None:
+                work.append(item)
+        Attempt.objects.bulk_create([item.attempt for item in work if item.step is Step.CHARGE])
+        update_each([item.attempt for item in work if item.step is Step.LOOK_UP], ATTEMPT_FIELDS)
+        update_each(payments, CLAIM_FIELDS)
+        AuditEntry.objects.bulk_create(entries)
+    return work
+
+
+def _lock_due(limit: int) -> "list[Payment]":
+    due = Payment.objects.filter(due_at__lte=Now()).order_by("due_at")
+    if connection.features.has_select_for_update_skip_locked:
+        due = due.select_for_update(skip_locked=True, no_key=True)
+    # Elsewhere the transaction itself holds the one write lock (settings: IMMEDIATE).
+    return list(due[:limit])
+
+
+def _attempts_of(payments: list[Payment]) -> dict[str, list[Attempt]]:
+    """Return the attempts of those payments that can have any."""
+    found: dict[str, list[Attempt]] = {}
+    older = [payment.pk for payment in payments if payment.fence > 0]
+    if older:
+        for attempt in Attempt.objects.filter(payment_id__in=older, kind="charge").order_by("number"):
+            found.setdefault(attempt.payment_id, []).append(attempt)
+    return found
+
+
+def _next_step(
+    payment: Payment, attempts: list[Attempt], now: datetime, because: Because, entries: list[AuditEntry]
+) -> Work | None:
+    still_open = next((attempt for attempt in attempts if attempt.state in OPEN_OR_SUCCEEDED), None)
+    if still_open is not None:
+        return _ask_again(payment, still_open, now, because, entries)
+    if payment.status not in {PaymentStatus.PENDING, PaymentStatus.RETRYING}:
+        # A person decides; nothing is to be called.
+        payment.due_at = None
+        return None
+    before = payment.status
+    if payment.expires_at <= now:
+        payment.expire(now=now)
+        entries.append(audit.payment_entry(payment, "payment.expired", because, before=before))
+        return None
+    attempt = _new_attempt(payment, number=len(attempts) + 1)
+    payment.process(gateway=attempt.gateway)
+    entries.append(audit.payment_entry(payment, "payment.processing", because, before=before, key=attempt.gateway_key))
+    return Work(Step.CHARGE, payment, attempt)
+
+
+def _ask_again(
+    payment: Payment, attempt: Attempt, now: datetime, because: Because, entries: list[AuditEntry]
+) -> Work | None:
+    if attempt.state == AttemptState.SUCCEEDED:
+        payment.due_at = None
+        return None
+    if attempt.state == AttemptState.SENT:
+        attempt.lose()
+        attempt.reason = "worker_lost"
+        payment.outcome_unknown = True
+        entries.append(
+            audit.attempt_entry(attempt, "attempt.unknown", because, before=AttemptState.SENT, reason="worker_lost")
+        )
+    may_send = _may_send_again(attempt, now)
+    if may_send:
+        attempt.sends += 1
+        attempt.last_sent_at = now
+        attempt.not_found_at = None
+    return Work(Step.LOOK_UP, payment, attempt, may_send)
+
+
+def _may_send_again(attempt: Attempt, now: datetime) -> bool:
+    """Say whether the same key may be sent once more: the gateway still knows it, and it can bring a new answer."""
+    if attempt.state != AttemptState.UNKNOWN or attempt.sends >= MOST_SENDS:
+        return False
+    capabilities = gateway_named(attempt.gateway).capabilities
+    if capabilities.replays_errors and attempt.reason == "server_error_replayed":
+        return False
+    return now - attempt.sent_at < timedelta(seconds=capabilities.key_life) - KEY_LIFE_MARGIN
+
+
+def _new_attempt(payment: Payment, *, number: int) -> Attempt:
+    return Attempt(
+        payment=payment,
+        number=number,
+        gateway=preferred_gateway(),
+        gateway_key=f"{payment.pk}-a{number}",
+        amount=payment.amount,
+        currency=payment.currency,
+        token=payment.method_token,
+        fence=payment.fence,
+    )

@@ -1,0 +1,204 @@
+"""What follows for a payment from an outcome of its attempt: one function per kind of outcome.
+
+Two rules run through all of them: a better answer replaces a worse one and never the reverse, and only proof that
+nothing was charged (`not_sent`, `declined`, `not_found` by rule) lets a payment go on without that attempt.
+"""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django_fsm import can_proceed
+
+from payments import audit, ledger
+from payments.gateways.base import Kind, Outcome
+from payments.models import Attempt, OperatorTask, Payment
+from payments.reliability.gateways import gateway_named
+from payments.reliability.retry import NOT_FOUND_APART, PEOPLE_AFTER, Backoff, Chance, next_look
+from payments.states import LIVE_OR_SUCCESSFUL, OPEN_OR_SUCCEEDED, AttemptState
+
+if TYPE_CHECKING:
+    from payments.services.apply import Book, Heard
+
+BACKOFF: Final = Backoff()
+# A customer on the bank's confirmation page usually comes back to us; where nobody does, we ask this often, in seconds.
+ACTION_POLL: Final = 30
+TASK_KINDS: Final = OperatorTask.Kind
+
+
+def of(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance: Chance) -> None:
+    """Let `heard` take effect on the locked `payment` and its `attempt`; what to write besides goes into `book`."""
+    outcome = heard.outcome
+    if heard.looked:
+        attempt.looks += 1
+    if outcome.alert:
+        _ask_people(payment, TASK_KINDS.MISMATCH if outcome.kind == Kind.UNKNOWN else TASK_KINDS.REJECTED, heard, book)
+    if outcome.kind == Kind.SUCCEEDED:
+        _succeeded(payment, attempt, heard, book)
+    elif outcome.kind == Kind.DECLINED:
+        _declined(payment, attempt, heard, book)
+    elif outcome.kind == Kind.ACTION_REQUIRED:
+        _action_required(payment, attempt, heard, book)
+    elif attempt.state == AttemptState.SENT and outcome.kind == Kind.NOT_SENT:
+        _not_sent(payment, attempt, heard, book, chance)
+    elif attempt.state == AttemptState.SENT and outcome.kind == Kind.REJECTED:
+        _rejected(payment, attempt, heard, book)
+    else:
+        # Anything else teaches nothing about an attempt that may have happened.
+        _unknown(payment, attempt, heard, book, chance)
+
+
+def _succeeded(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
+    if attempt.state == AttemptState.SUCCEEDED:
+        return
+    if not can_proceed(attempt.succeed) or not _may_become_successful(payment, attempt):
+        _ask_people(payment, TASK_KINDS.CONTRADICTION, heard, book)
+        return
+    before, was = attempt.state, payment.status
+    attempt.succeed(now=book.now)
+    _learn(attempt, heard.outcome)
+    book.entries.append(audit.attempt_entry(attempt, "attempt.succeeded", heard.because, before=before))
+    payment.succeed(now=book.now)
+    book.entries.append(
+        audit.payment_entry(payment, "payment.succeeded", heard.because, before=was, charge=attempt.gateway_reference)
+    )
+    book.postings.append(ledger.capture(attempt))
+
+
+def _may_become_successful(payment: Payment, attempt: Attempt) -> bool:
+    """Say whether nothing else of this payment or order stands in the way of a success that comes late."""
+    if not can_proceed(payment.succeed):
+        return False
+    if not attempt.is_open and payment.attempts.filter(state__in=OPEN_OR_SUCCEEDED).exists():
+        return False
+    if payment.status in LIVE_OR_SUCCESSFUL:
+        return True
+    return not Payment.objects.filter(order_id=payment.order_id, status__in=LIVE_OR_SUCCESSFUL).exists()
+
+
+def _declined(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
+    if not can_proceed(attempt.decline):
+        return
+    before = attempt.state
+    attempt.decline(now=book.now)
+    _learn(attempt, heard.outcome)
+    code = heard.outcome.decline_code
+    book.entries.append(audit.attempt_entry(attempt, "attempt.declined", heard.because, before=before, reason=code))
+    _fail(payment, code, heard, book)
+
+
+def _action_required(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
+    look_at = book.now + timedelta(seconds=ACTION_POLL)
+    if not can_proceed(attempt.require_action):
+        # Still waiting for the customer: ask again later.
+        if attempt.state == AttemptState.ACTION_REQUIRED:
+            payment.due_at = look_at
+        return
+    before, was = attempt.state, payment.status
+    attempt.require_action()
+    _learn(attempt, heard.outcome)
+    book.entries.append(audit.attempt_entry(attempt, "attempt.action_required", heard.because, before=before))
+    payment.require_action(url=heard.outcome.action_url, look_at=look_at)
+    book.entries.append(audit.payment_entry(payment, "payment.action_required", heard.because, before=was))
+
+
+def _not_sent(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance: Chance) -> None:
+    before = attempt.state
+    attempt.prove_not_sent(now=book.now)
+    _learn(attempt, heard.outcome)
+    reason = heard.outcome.reason
+    book.entries.append(audit.attempt_entry(attempt, "attempt.not_sent", heard.because, before=before, reason=reason))
+    _try_again_or_fail(payment, "gateway_unavailable", heard, book, chance)
+
+
+def _rejected(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
+    before = attempt.state
+    attempt.reject(now=book.now)
+    _learn(attempt, heard.outcome)
+    reason = heard.outcome.reason
+    book.entries.append(audit.attempt_entry(attempt, "attempt.rejected", heard.because, before=before, reason=reason))
+    _fail(payment, "gateway_rejected", heard, book)
+
+
+def _unknown(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance: Chance) -> None:
+    if not attempt.is_open:
+        return
+    before = attempt.state
+    if before == AttemptState.SENT:
+        attempt.lose()
+        payment.outcome_unknown = True
+    if heard.outcome.kind != Kind.NOT_FOUND:
+        _learn(attempt, heard.outcome)
+    if heard.outcome.kind == Kind.NOT_FOUND and _is_proven_absent(attempt, book):
+        _not_found(payment, attempt, heard, book, chance)
+        return
+    reason = heard.outcome.reason
+    book.entries.append(audit.attempt_entry(attempt, "attempt.unknown", heard.because, before=before, reason=reason))
+    age = (book.now - attempt.sent_at).total_seconds()
+    wait = next_look(age, chance)
+    payment.due_at = book.now + timedelta(seconds=wait) if wait is not None else None
+    if age >= PEOPLE_AFTER and can_proceed(attempt.give_to_people):
+        _give_to_people(payment, attempt, heard, book)
+
+
+def _is_proven_absent(attempt: Attempt, book: "Book") -> bool:
+    """Apply rule 4 of gateway outcomes: the window has passed and two looks far enough apart agree."""
+    if attempt.state not in {AttemptState.UNKNOWN, AttemptState.UNRESOLVED}:
+        return False
+    if attempt.not_found_at is None:
+        attempt.not_found_at = book.now
+    window = timedelta(seconds=gateway_named(attempt.gateway).capabilities.late_arrival)
+    apart = timedelta(seconds=NOT_FOUND_APART)
+    return book.now - attempt.last_sent_at >= window and book.now - attempt.not_found_at >= apart
+
+
+def _not_found(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance: Chance) -> None:
+    before = attempt.state
+    attempt.prove_not_found(now=book.now)
+    book.entries.append(
+        audit.attempt_entry(attempt, "attempt.not_found", heard.because, before=before, looks=attempt.looks)
+    )
+    _try_again_or_fail(payment, "gateway_unavailable", heard, book, chance)
+
+
+def _give_to_people(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
+    attempt.give_to_people()
+    if can_proceed(payment.review):
+        was = payment.status
+        payment.review(reason="unknown_too_long", due_at=payment.due_at)
+        book.entries.append(audit.payment_entry(payment, "payment.review", heard.because, before=was))
+    _ask_people(payment, TASK_KINDS.UNKNOWN_TOO_LONG, heard, book)
+
+
+def _try_again_or_fail(payment: Payment, code: str, heard: "Heard", book: "Book", chance: Chance) -> None:
+    if not can_proceed(payment.retry) or payment.retry_count >= payment.max_retries:
+        _fail(payment, code, heard, book)
+        return
+    was = payment.status
+    wait = BACKOFF.delay(payment.retry_count, chance, at_least=float(heard.outcome.retry_after or 0))
+    payment.outcome_unknown = False
+    payment.retry(code=code, at=book.now + timedelta(seconds=wait), now=book.now)
+    book.entries.append(
+        audit.payment_entry(payment, "payment.retrying", heard.because, before=was, reason=heard.outcome.reason)
+    )
+
+
+def _fail(payment: Payment, code: str, heard: "Heard", book: "Book") -> None:
+    if not can_proceed(payment.fail):
+        return
+    was = payment.status
+    payment.fail(code=code, now=book.now)
+    book.entries.append(audit.payment_entry(payment, "payment.failed", heard.because, before=was, reason=code))
+
+
+def _learn(attempt: Attempt, outcome: Outcome) -> None:
+    """Keep what the gateway said, for operators."""
+    attempt.reason = outcome.reason
+    attempt.decline_code = outcome.decline_code
+    attempt.message = outcome.message
+    attempt.http_status = outcome.http_status
+    attempt.gateway_reference = outcome.reference or attempt.gateway_reference
+
+
+def _ask_people(payment: Payment, kind: str, heard: "Heard", book: "Book") -> None:
+    detail = f"{heard.outcome.kind}: {heard.outcome.reason}. {heard.outcome.message}".strip()
+    book.tasks.append(OperatorTask(payment=payment, kind=kind, detail=detail[:500]))

@@ -1,0 +1,19 @@
+"""What django-q2 runs. Tasks take names and ids only, may run twice or late, and do nothing the rows do not ask for."""
+
+from payments.services import expire_keys, loops, wake
+
+
+def settle(slot: str, run_for: float = loops.RUN_FOR) -> None:
+    """Run the settle loop of `slot` for `run_for` seconds, then ask for its successor."""
+    if loops.run_slot(slot, run_for):
+        wake.wake()
+
+
+def wake_loops() -> int:
+    """Ask for settle loops that do not beat."""
+    return wake.wake()
+
+
+def expire_idempotency_keys() -> int:
+    """Delete idempotency records whose time is over (requirement A6); return how many."""
+    return expire_keys.expire_keys()

@@ -1,0 +1,281 @@
+"""The one door: what each outcome does to a payment (references: gateway outcomes; invariants 22–24)."""
+
+import random
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+
+from payments.gateways.base import Kind
+from payments.models import Attempt, AuditEntry, Client, LedgerPosting, OperatorTask, Payment
+from payments.services.apply import apply
+from payments.services.claim import claim
+from tests.payments.conftest import BECAUSE, accepted, after, heard, reload, sent
+
+pytestmark = pytest.mark.django_db
+
+
+def age(attempt: Attempt, **time: int) -> None:
+    at = Now() - timedelta(**time)
+    Attempt.objects.filter(pk=attempt.pk).update(sent_at=at, last_sent_at=at)
+
+
+def state_of(attempt: Attempt) -> str:
+    return str(Attempt.objects.get(pk=attempt.pk).state)
+
+
+def actions() -> list[str]:
+    return list(AuditEntry.objects.order_by("id").values_list("action", flat=True))[2:]
+
+
+def test_a_success_makes_the_payment_successful_and_books_it(shop: Client) -> None:
+    attempt = sent(shop)
+    payment = after(attempt, Kind.SUCCEEDED, reference="ch_1")
+    assert (payment.status, payment.due_at, payment.outcome_unknown) == ("success", None, False)
+    assert payment.processed_at is not None
+    row = Attempt.objects.get()
+    assert (row.state, row.gateway_reference) == ("succeeded", "ch_1")
+    posting = LedgerPosting.objects.get()
+    assert (posting.debit, posting.credit, posting.amount, posting.currency) == (
+        "gateway_balance",
+        "sales",
+        1250,
+        "USD",
+    )
+    assert actions() == ["attempt.succeeded", "payment.succeeded"]
+
+
+def test_a_success_heard_twice_changes_nothing_the_second_time(shop: Client) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.SUCCEEDED, reference="ch_1")
+    before = (actions(), LedgerPosting.objects.count())
+    after(attempt, Kind.SUCCEEDED, reference="ch_1")
+    assert (actions(), LedgerPosting.objects.count()) == before
+
+
+def test_a_success_heard_twice_in_one_group_is_booked_once(shop: Client) -> None:
+    attempt = sent(shop)
+    apply([heard(attempt, Kind.SUCCEEDED, reference="ch_1"), heard(attempt, Kind.SUCCEEDED, reference="ch_1")])
+    assert LedgerPosting.objects.count() == 1
+
+
+def test_a_decline_fails_the_payment_with_its_code(shop: Client) -> None:
+    payment = after(sent(shop), Kind.DECLINED, decline_code="insufficient_funds")
+    assert (payment.status, payment.error_code, payment.due_at) == ("failed", "insufficient_funds", None)
+    assert not LedgerPosting.objects.exists()
+    assert actions() == ["attempt.declined", "payment.failed"]
+
+
+def test_a_timeout_is_unknown_and_never_failed(shop: Client) -> None:
+    attempt = sent(shop)
+    payment = after(attempt, Kind.UNKNOWN, "read_timeout")
+    assert (payment.status, payment.outcome_unknown) == ("processing", True)
+    assert payment.due_at is not None
+    assert payment.due_at > payment.updated_at
+    assert state_of(attempt) == "unknown"
+
+
+def test_an_unknown_outcome_is_first_asked_about_after_about_five_seconds(shop: Client) -> None:
+    payment = after(sent(shop), Kind.UNKNOWN, "read_timeout")
+    assert payment.due_at is not None
+    assert 3 <= (payment.due_at - payment.updated_at).total_seconds() <= 6.1
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "status"),
+    [
+        (Kind.SUCCEEDED, {"reference": "ch_1"}, "success"),
+        (Kind.DECLINED, {"decline_code": "expired_card"}, "failed"),
+        (Kind.ACTION_REQUIRED, {"action_url": "https://bank.test/3ds"}, "requires_action"),
+    ],
+)
+def test_a_better_answer_replaces_unknown(shop: Client, kind: Kind, more: dict[str, str], status: str) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.UNKNOWN, "read_timeout")
+    payment = after(attempt, kind, looked=True, **more)
+    assert (payment.status, payment.outcome_unknown) == (status, False)
+
+
+@pytest.mark.parametrize("worse", [Kind.UNKNOWN, Kind.NOT_SENT, Kind.REJECTED, Kind.NOT_FOUND, Kind.DECLINED])
+def test_a_worse_answer_never_replaces_a_success(shop: Client, worse: Kind) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.SUCCEEDED, reference="ch_1")
+    payment = after(attempt, worse, decline_code="expired_card")
+    assert (payment.status, payment.outcome_unknown, payment.due_at) == ("success", False, None)
+    assert state_of(attempt) == "succeeded"
+
+
+@pytest.mark.parametrize("weak", [Kind.NOT_SENT, Kind.REJECTED])
+def test_after_unknown_only_proof_closes_an_attempt(shop: Client, weak: Kind) -> None:
+    """A send again that did not get through says nothing about the first send."""
+    attempt = sent(shop)
+    after(attempt, Kind.UNKNOWN, "read_timeout")
+    payment = after(attempt, weak)
+    assert (payment.status, payment.outcome_unknown) == ("processing", True)
+    assert state_of(attempt) == "unknown"
+
+
+def test_what_was_provably_not_sent_is_tried_again_soon(shop: Client) -> None:
+    attempt = sent(shop)
+    payment = after(attempt, Kind.NOT_SENT, "refused")
+    assert (payment.status, payment.retry_count, payment.error_code) == ("retrying", 1, "gateway_unavailable")
+    assert payment.due_at is not None
+    assert 0 <= (payment.due_at - payment.updated_at).total_seconds() <= 1
+    assert state_of(attempt) == "not_sent"
+
+
+def test_retry_after_is_honoured(shop: Client) -> None:
+    payment = after(sent(shop), Kind.NOT_SENT, "rate_limited", retry_after=90)
+    assert payment.due_at is not None
+    assert (payment.due_at - payment.updated_at).total_seconds() == 90
+
+
+def test_tries_end_with_a_failure_that_says_nothing_was_charged(shop: Client) -> None:
+    payment = accepted(shop)
+    for _ in range(4):
+        Payment.objects.update(due_at=Now())
+        [work] = claim(limit=1, because=BECAUSE)
+        after(work.attempt, Kind.NOT_SENT, "refused")
+    ended = reload(payment)
+    assert (ended.status, ended.error_code, ended.retry_count) == ("failed", "gateway_unavailable", 3)
+    assert Attempt.objects.filter(state="not_sent").count() == 4
+
+
+def test_our_own_mistake_is_not_tried_again_and_asks_a_person(shop: Client) -> None:
+    payment = after(sent(shop), Kind.REJECTED, "http_400", alert=True)
+    assert (payment.status, payment.error_code) == ("failed", "gateway_rejected")
+    assert OperatorTask.objects.get().kind == "rejected"
+
+
+def test_a_reply_for_another_amount_stays_unknown_and_asks_a_person(shop: Client) -> None:
+    attempt = sent(shop)
+    payment = after(attempt, Kind.UNKNOWN, "amount_mismatch", alert=True)
+    assert (payment.status, payment.outcome_unknown) == ("processing", True)
+    assert OperatorTask.objects.get().kind == "mismatch"
+
+
+def test_the_same_question_is_not_asked_twice(shop: Client) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.UNKNOWN, "amount_mismatch", alert=True)
+    after(attempt, Kind.UNKNOWN, "amount_mismatch", alert=True, looked=True)
+    assert OperatorTask.objects.count() == 1
+
+
+def test_the_customer_is_sent_to_confirm(shop: Client) -> None:
+    attempt = sent(shop)
+    payment = after(attempt, Kind.ACTION_REQUIRED, action_url="https://bank.test/3ds")
+    assert (payment.status, payment.action_url) == ("requires_action", "https://bank.test/3ds")
+    assert state_of(attempt) == "action_required"
+    assert after(attempt, Kind.SUCCEEDED, looked=True, reference="ch_1").status == "success"
+
+
+def test_one_not_found_proves_nothing(shop: Client) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.UNKNOWN, "read_timeout")
+    age(attempt, days=1)
+    after(attempt, Kind.NOT_FOUND, looked=True)
+    assert state_of(attempt) in {"unknown", "unresolved"}
+
+
+def test_two_not_founds_after_the_window_prove_that_nothing_was_charged(shop: Client) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.UNKNOWN, "read_timeout")
+    age(attempt, minutes=30)
+    after(attempt, Kind.NOT_FOUND, looked=True)
+    Attempt.objects.update(not_found_at=Now() - timedelta(minutes=6))
+    payment = after(attempt, Kind.NOT_FOUND, looked=True)
+    assert state_of(attempt) == "not_found"
+    assert (payment.status, payment.outcome_unknown) == ("retrying", False)
+
+
+def test_two_not_founds_close_together_prove_nothing(shop: Client) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.UNKNOWN, "read_timeout")
+    age(attempt, minutes=30)
+    after(attempt, Kind.NOT_FOUND, looked=True)
+    payment = after(attempt, Kind.NOT_FOUND, looked=True)
+    assert state_of(attempt) == "unknown"
+    assert payment.outcome_unknown
+
+
+def test_two_not_founds_within_the_late_arrival_window_prove_nothing(shop: Client) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.UNKNOWN, "read_timeout")
+    age(attempt, minutes=8)
+    Attempt.objects.update(not_found_at=Now() - timedelta(minutes=7))
+    after(attempt, Kind.NOT_FOUND, looked=True)
+    assert state_of(attempt) == "unknown"
+
+
+def test_sending_again_opens_the_late_arrival_window_anew(shop: Client) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.UNKNOWN, "read_timeout")
+    age(attempt, hours=2)
+    Attempt.objects.update(last_sent_at=Now() - timedelta(minutes=8), not_found_at=Now() - timedelta(minutes=7))
+    after(attempt, Kind.NOT_FOUND, looked=True)
+    assert state_of(attempt) == "unknown"
+
+
+def test_after_a_day_of_not_knowing_a_person_is_asked_and_nothing_is_failed(shop: Client) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.UNKNOWN, "read_timeout")
+    age(attempt, hours=25)
+    payment = after(attempt, Kind.UNKNOWN, "read_timeout", looked=True)
+    assert (payment.status, payment.review_reason, payment.outcome_unknown) == ("review", "unknown_too_long", True)
+    assert state_of(attempt) == "unresolved"
+    assert OperatorTask.objects.get().kind == "unknown_too_long"
+    assert payment.due_at is not None
+
+
+def test_a_payment_in_review_is_still_asked_about_and_can_succeed(shop: Client) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.UNKNOWN, "read_timeout")
+    age(attempt, hours=25)
+    after(attempt, Kind.UNKNOWN, "read_timeout", looked=True)
+    assert after(attempt, Kind.SUCCEEDED, looked=True, reference="ch_1").status == "success"
+    assert LedgerPosting.objects.count() == 1
+
+
+def test_a_late_success_is_believed_while_the_order_is_unpaid(shop: Client) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.DECLINED, decline_code="issuer_unavailable")
+    payment = after(attempt, Kind.SUCCEEDED, looked=True, reference="ch_1")
+    assert (payment.status, payment.error_code) == ("success", "")
+
+
+def test_a_late_success_of_an_order_that_is_being_paid_otherwise_asks_a_person(shop: Client) -> None:
+    first = sent(shop, "first-key")
+    after(first, Kind.DECLINED, decline_code="issuer_unavailable")
+    second = accepted(shop, "second-key", token="tok_other")
+    assert after(first, Kind.SUCCEEDED, looked=True, reference="ch_1").status == "failed"
+    assert OperatorTask.objects.get().kind == "contradiction"
+    assert reload(second).status == "pending"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_order_of_the_same_news_ends_in_one_state(shop: Client, seed: int) -> None:
+    attempt = sent(shop)
+    news = [
+        heard(attempt, Kind.UNKNOWN, "read_timeout"),
+        heard(attempt, Kind.ACTION_REQUIRED, action_url="https://bank.test/3ds"),
+        heard(attempt, Kind.SUCCEEDED, reference="ch_1"),
+        heard(attempt, Kind.SUCCEEDED, reference="ch_1"),
+        heard(attempt, Kind.UNKNOWN, "http_500"),
+    ]
+    random.Random(seed).shuffle(news)
+    for one in news:
+        apply([one])
+    assert Payment.objects.get().status == "success"
+    assert state_of(attempt) == "succeeded"
+    assert LedgerPosting.objects.count() == 1
+
+
+def test_the_trail_folds_to_the_row(shop: Client) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.UNKNOWN, "read_timeout")
+    payment = after(attempt, Kind.SUCCEEDED, looked=True, reference="ch_1")
+    state = ""
+    for entry in AuditEntry.objects.filter(entity_id=payment.pk).order_by("id"):
+        assert entry.before == state
+        state = entry.after
+    assert state == payment.status == "success"
