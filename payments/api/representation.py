@@ -1,0 +1,119 @@
+"""How payments look to API clients: camelCase, exact amounts, and nothing that a client may not know."""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from payments import money, words
+from payments.declines import decline
+from payments.models import Attempt, AuditEntry, IdempotencyRecord, Payment
+from payments.states import PaymentStatus
+
+
+def exact(minor: int, currency: str) -> orjson.Fragment:
+    """Return an amount as a JSON number with all of the currency's decimals, never through a float."""
+    return orjson.Fragment(money.decimal_text(minor, currency))
+
+
+def timestamp(at: datetime | None) -> str | None:
+    """Return a time as RFC 3339 in UTC with milliseconds."""
+    return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def payment(row: Payment) -> dict[str, Any]:
+    """Return the payment as every endpoint shows it."""
+    return {
+        "paymentID": row.pk,
+        "idempotencyKey": row.idempotency_key,
+        **status(row),
+        "amount": exact(row.amount, row.currency),
+        "amountMinor": row.amount,
+        "currency": row.currency,
+        "orderID": row.order.reference,
+        "paymentMethod": {"type": row.method_type},
+        "metadata": row.metadata,
+        "retryCount": row.retry_count,
+        "maxRetries": row.max_retries,
+        "createdAt": timestamp(row.created_at),
+        "processedAt": timestamp(row.processed_at),
+    }
+
+
+def status(row: Payment) -> dict[str, Any]:
+    """Return what changes about a payment: enough to poll."""
+    return {
+        "paymentID": row.pk,
+        "status": row.status,
+        "outcomeUnknown": row.outcome_unknown,
+        "customerMessage": words.customer_message(row),
+        "nextAction": _next_action(row),
+        "lastError": _last_error(row),
+        "updatedAt": timestamp(row.updated_at),
+    }
+
+
+def with_attempts(row: Payment, attempts: list[Attempt]) -> dict[str, Any]:
+    """Return the payment with what was tried, oldest first."""
+    return {**payment(row), "attempts": [_attempt(attempt) for attempt in attempts]}
+
+
+def key_record(record: IdempotencyRecord) -> dict[str, Any]:
+    """Return what is kept of an idempotency key."""
+    return {
+        "key": record.key,
+        "paymentID": record.payment_id,
+        "status": record.payment.status,
+        "requestHash": record.request_hash,
+        "createdAt": timestamp(record.created_at),
+        "expiresAt": timestamp(record.expires_at),
+    }
+
+
+def audit_entry(entry: AuditEntry) -> dict[str, Any]:
+    """Return an audit entry; decline reasons in it are the ones that clients may know."""
+    is_decline = entry.action in {"attempt.declined", "payment.failed"}
+    return {
+        "id": entry.pk,
+        "paymentID": entry.payment_id,
+        "entityID": entry.entity_id,
+        "action": entry.action,
+        "status": entry.after,
+        "before": entry.before,
+        "details": decline(entry.reason).code if is_decline and entry.reason else entry.reason,
+        "actor": entry.actor,
+        "cause": entry.cause,
+        "timestamp": timestamp(entry.at),
+    }
+
+
+def _attempt(row: Attempt) -> dict[str, Any]:
+    return {
+        "attemptID": row.pk,
+        "number": row.number,
+        "gateway": row.gateway,
+        "status": row.state,
+        "gatewayReference": row.gateway_reference or None,
+        "declineCode": decline(row.decline_code).code if row.decline_code else None,
+        "sentAt": timestamp(row.sent_at),
+        "finishedAt": timestamp(row.finished_at),
+    }
+
+
+def _next_action(row: Payment) -> dict[str, str] | None:
+    if row.status == PaymentStatus.REQUIRES_ACTION and row.action_url:
+        return {"type": "redirect", "url": row.action_url}
+    return None
+
+
+def _last_error(row: Payment) -> dict[str, Any] | None:
+    if not row.error_code:
+        return None
+    meaning = decline(row.error_code)
+    return {
+        "code": meaning.code,
+        "message": meaning.words,
+        "details": "Another card is needed." if meaning.needs_another_card else "The same card may work later.",
+        "retryable": meaning.retryable,
+        "timestamp": timestamp(row.error_at),
+    }

@@ -1,0 +1,14 @@
+from django.urls import path
+
+from payments.api import views
+
+urlpatterns = [
+    path("payments/process", views.ProcessView.as_view()),
+    path("payments/validate-key", views.ValidateKeyView.as_view()),
+    path("payments/key/<path:key>", views.KeyView.as_view()),
+    path("payments", views.PaymentListView.as_view()),
+    path("payments/<str:payment_id>", views.PaymentView.as_view()),
+    path("payments/<str:payment_id>/status", views.StatusView.as_view()),
+    path("payments/<str:payment_id>/cancel", views.CancelView.as_view()),
+    path("audit/payments", views.AuditView.as_view()),
+]

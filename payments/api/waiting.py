@@ -1,0 +1,36 @@
+"""Waiting for an outcome inside a request: `Prefer: wait=N` (RFC 7240) and `?wait=N`."""
+
+import re
+import threading
+import time
+from typing import Final
+
+from payments.models import Payment
+from payments.states import PaymentStatus
+
+MAX_WAIT: Final = 20
+# Waiting requests hold a web thread each: more than this many at once are answered at once instead.
+_SLOTS: Final = threading.BoundedSemaphore(16)
+_UNDECIDED: Final = (PaymentStatus.PENDING, PaymentStatus.PROCESSING, PaymentStatus.RETRYING)
+_WAIT: Final = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,4})(?:$|[,;\s])")
+
+
+def preferred_wait(header: str) -> int:
+    """Return the seconds that a `Prefer` header asks to wait, at most 20; 0 where it asks for none."""
+    found = _WAIT.search(header)
+    return min(int(found[1]), MAX_WAIT) if found else 0
+
+
+def wait_for_outcome(payment: Payment, seconds: int) -> Payment:
+    """Return the payment as soon as its outcome is known, or as it is after `seconds`."""
+    ends, pause = time.monotonic() + seconds, 0.05
+    if seconds <= 0 or payment.status not in _UNDECIDED or not _SLOTS.acquire(blocking=False):
+        return payment
+    try:
+        while payment.status in _UNDECIDED and time.monotonic() < ends:
+            threading.Event().wait(min(pause, max(ends - time.monotonic(), 0)))
+            pause = min(pause * 1.5, 0.5)
+            payment = Payment.objects.select_related("order").get(pk=payment.pk)
+    finally:
+        _SLOTS.release()
+    return payment

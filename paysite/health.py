@@ -1,0 +1,25 @@
+"""Health for load balancers and the supervisor: alive, and ready to take payments."""
+
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+from payments import queries
+
+
+@require_safe
+def live(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+    """Answer 200 while this process can answer at all."""
+    return JsonResponse({"status": "alive"})
+
+
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+    """Answer 200 while requests can be stored, 503 otherwise; says also when a settle loop last beat, in seconds."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        beat = queries.seconds_since_last_beat()
+    except DatabaseError:
+        return JsonResponse({"status": "database unavailable"}, status=503, headers={"Retry-After": "2"})
+    return JsonResponse({"status": "ready", "secondsSinceLastBeat": None if beat is None else round(beat, 1)})
