@@ -10,10 +10,10 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-import certifi
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import SSLError
@@ -100,7 +100,7 @@ class GatewayTransport(HTTPAdapter):
         request.prepare(method="GET", url=url)
         self._pool = super().get_connection_with_tls_context(request, verify=ca_file or True)
         if isinstance(self._pool, HTTPSConnectionPool):
-            self._pool.cert_reqs, self._pool.ca_certs = "CERT_REQUIRED", ca_file or certifi.where()
+            self._pool.cert_reqs, self._pool.ca_certs = "CERT_REQUIRED", ca_file or DEFAULT_CA_BUNDLE_PATH
 
     def exchange(self, request: PreparedRequest, watch: Watch, timeout: tuple[float, float]) -> HTTPResponse:
         """Send `request` and return the reply with its body not yet read; raises what `requests` raises."""

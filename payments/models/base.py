@@ -46,7 +46,8 @@ class StateModel(models.Model):
     """A model whose state is a protected django-fsm field.
 
     django-fsm refuses any assignment to a protected field, and `refresh_from_db` assigns: so the old value is taken
-    out first, and put back where reloading fails.
+    out first, and put back where reloading fails. Without it the field looks deferred, which Django does not reload
+    unless asked by name: so all fields are named.
     """
 
     class Meta:
@@ -58,6 +59,8 @@ class StateModel(models.Model):
         fields: Iterable[str] | None = None,
         from_queryset: "QuerySet[Any] | None" = None,
     ) -> None:
+        if fields is None:
+            fields = [field.attname for field in self._meta.concrete_fields if field.attname in self.__dict__]
         names = [field.attname for field in self._meta.concrete_fields if isinstance(field, FSMField)]
         held = {name: self.__dict__.pop(name) for name in names if name in self.__dict__}
         try:

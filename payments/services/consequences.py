@@ -23,6 +23,12 @@ BACKOFF: Final = Backoff()
 # A customer on the bank's confirmation page usually comes back to us; where nobody does, we ask this often, in seconds.
 ACTION_POLL: Final = 30
 TASK_KINDS: Final = OperatorTask.Kind
+# Which question an alert asks; a definite answer that comes with one (two charges under one key) is a contradiction.
+ALERTS: Final = {
+    Kind.UNKNOWN: TASK_KINDS.MISMATCH,
+    Kind.REJECTED: TASK_KINDS.REJECTED,
+    Kind.NOT_SENT: TASK_KINDS.REJECTED,
+}
 
 
 def of(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance: Chance) -> None:
@@ -31,7 +37,7 @@ def of(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance:
     if heard.looked:
         attempt.looks += 1
     if outcome.alert:
-        _ask_people(payment, TASK_KINDS.MISMATCH if outcome.kind == Kind.UNKNOWN else TASK_KINDS.REJECTED, heard, book)
+        _ask_people(payment, ALERTS.get(outcome.kind, TASK_KINDS.CONTRADICTION), heard, book)
     if outcome.kind == Kind.SUCCEEDED:
         _succeeded(payment, attempt, heard, book)
     elif outcome.kind == Kind.DECLINED:

@@ -1,8 +1,6 @@
 import re
 import time
 
-import pytest
-
 from payments.ids import ID_LENGTH, new_checkout_token, new_id
 
 
@@ -21,6 +19,5 @@ def test_no_two_ids_are_equal() -> None:
     assert len({new_id("pay") for _ in range(10_000)}) == 10_000
 
 
-@pytest.mark.parametrize("made", [new_checkout_token()])
-def test_a_checkout_token_has_192_random_bits(made: str) -> None:
-    assert re.fullmatch(r"chk_[A-Za-z0-9_-]{32}", made)
+def test_a_checkout_token_has_192_random_bits() -> None:
+    assert re.fullmatch(r"chk_[A-Za-z0-9_-]{32}", new_checkout_token())

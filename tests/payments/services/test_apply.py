@@ -154,6 +154,13 @@ def test_a_reply_for_another_amount_stays_unknown_and_asks_a_person(shop: Client
     assert OperatorTask.objects.get().kind == "mismatch"
 
 
+def test_two_charges_under_one_key_are_a_success_that_asks_a_person(shop: Client) -> None:
+    payment = after(sent(shop), Kind.SUCCEEDED, "duplicate_charges", reference="ch_1", alert=True)
+    assert payment.status == "success"
+    assert OperatorTask.objects.get().kind == "contradiction"
+    assert LedgerPosting.objects.count() == 1
+
+
 def test_the_same_question_is_not_asked_twice(shop: Client) -> None:
     attempt = sent(shop)
     after(attempt, Kind.UNKNOWN, "amount_mismatch", alert=True)

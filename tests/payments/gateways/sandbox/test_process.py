@@ -1,6 +1,7 @@
 """The process: its ledger survives SIGKILL, SIGTERM ends it cleanly, and a port in use is a clear message."""
 
 import argparse
+import os
 import subprocess
 import sys
 import threading
@@ -85,20 +86,19 @@ def test_sigterm_does_not_wait_for_hung_requests_or_idle_connections(tmp_path: P
         hung.join()
 
 
-def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "payments.gateways.sandbox", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-
-
-def test_a_port_in_use_is_a_clear_message_and_exit_status_1(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [["-m", "payments.gateways.sandbox"], ["manage.py", "sandbox_gateway"]])
+def test_a_port_in_use_is_a_clear_message_and_exit_status_1(command: list[str], tmp_path: Path) -> None:
+    """Also without a database of Paysite to be reached: the gateway is another party, and opens none."""
     with sandbox_process(tmp_path / "ledger.sqlite3") as sandbox:
-        done = run_command("--port", str(sandbox.port), "--database", str(tmp_path / "other.sqlite3"))
+        done = subprocess.run(
+            [sys.executable, *command, "--port", str(sandbox.port), "--database", str(tmp_path / "other.sqlite3")],
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
     assert done.returncode == 1
     assert f"Port {sandbox.port} on 127.0.0.1 is in use" in done.stderr
     assert "Traceback" not in done.stderr

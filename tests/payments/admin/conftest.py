@@ -1,0 +1,37 @@
+"""Browsers of an operator, a viewer and an administrator, logged in to the console."""
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client as Browser
+
+from payments.admin.roles import OPERATOR, VIEWER
+
+
+def browser_of(name: str, *groups: str, is_superuser: bool = False) -> Browser:
+    user = User.objects.create_user(name, is_staff=True, is_superuser=is_superuser)
+    user.groups.set(Group.objects.filter(name__in=groups))
+    browser = Browser(enforce_csrf_checks=False)
+    browser.force_login(user)
+    return browser
+
+
+@pytest.fixture
+def operator(db: None) -> Browser:
+    return browser_of("anna", OPERATOR)
+
+
+@pytest.fixture
+def viewer(db: None) -> Browser:
+    return browser_of("vera", VIEWER)
+
+
+@pytest.fixture
+def administrator(db: None) -> Browser:
+    return browser_of("root", is_superuser=True)
+
+
+def text_of(browser: Browser, url: str, status: int = 200) -> str:
+    """Return the page at `url`."""
+    response = browser.get(url)
+    assert response.status_code == status
+    return response.content.decode()

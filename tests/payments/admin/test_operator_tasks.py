@@ -1,0 +1,79 @@
+"""Tasks are closed with what was found out, by those who may, once."""
+
+import pytest
+from django.test import Client as Browser
+
+from payments.gateways.base import Kind
+from payments.models import AuditEntry, Client, OperatorTask
+from tests.payments.admin.conftest import text_of
+from tests.payments.conftest import after, sent
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def task(shop: Client) -> OperatorTask:
+    after(sent(shop), Kind.UNKNOWN, "amount_mismatch", alert=True, message="Charged 13.50 instead.")
+    return OperatorTask.objects.get()
+
+
+def close_of(task: OperatorTask) -> str:
+    return f"/admin/payments/operatortask/{task.pk}/close/"
+
+
+def page_of(task: OperatorTask) -> str:
+    return f"/admin/payments/operatortask/{task.pk}/change/"
+
+
+def test_the_page_of_a_task_tells_what_to_do(task: OperatorTask, operator: Browser) -> None:
+    page = text_of(operator, page_of(task))
+    for text in ("Gateway answered for another charge", "The answer was not believed", "12.50 USD", task.payment_id):
+        assert text in page
+    assert close_of(task) in page
+
+
+def test_closing_keeps_who_when_and_what_and_is_in_the_trail(task: OperatorTask, operator: Browser) -> None:
+    operator.post(close_of(task), {"reason": "Gateway corrected it."})
+    task.refresh_from_db()
+    assert (task.closed_by, task.resolution, task.closed_at is not None) == ("anna", "Gateway corrected it.", True)
+    entry = AuditEntry.objects.latest("id")
+    assert (entry.action, entry.actor, entry.cause) == ("task.closed", "operator:anna", "console:close-task")
+    assert (entry.reason, entry.before, entry.after) == ("Gateway corrected it.", "processing", "processing")
+    assert close_of(task) not in text_of(operator, page_of(task))
+
+
+def test_a_closed_task_is_not_closed_again(task: OperatorTask, operator: Browser, administrator: Browser) -> None:
+    administrator.post(close_of(task), {"reason": "first"})
+    entries = AuditEntry.objects.count()
+    assert "root closed it already." in text_of(operator, close_of(task))
+    page = operator.post(close_of(task), {"reason": "second"}, follow=True).content.decode()
+    assert "Nothing was changed." in page
+    task.refresh_from_db()
+    assert (task.closed_by, task.resolution, AuditEntry.objects.count()) == ("root", "first", entries)
+
+
+def test_a_task_is_not_closed_without_words_or_by_get(task: OperatorTask, operator: Browser) -> None:
+    operator.get(f"{close_of(task)}?reason=because")
+    for reason in ("", " ", "x" * 501):
+        assert operator.post(close_of(task), {"reason": reason}).status_code == 200
+    task.refresh_from_db()
+    assert task.closed_at is None
+
+
+def test_a_viewer_reads_tasks_and_closes_none(task: OperatorTask, viewer: Browser) -> None:
+    assert close_of(task) not in text_of(viewer, page_of(task))
+    assert viewer.get(close_of(task)).status_code == 403
+    assert viewer.post(close_of(task), {"reason": "let me"}).status_code == 403
+    task.refresh_from_db()
+    assert task.closed_at is None
+
+
+@pytest.mark.parametrize(("query", "count"), [("queue=open", 1), ("queue=closed", 0), ("", 1)])
+def test_the_list_filters_open_and_closed(task: OperatorTask, viewer: Browser, query: str, count: int) -> None:
+    response = viewer.get(f"/admin/payments/operatortask/?{query}")
+    assert response.context["cl"].result_count == count
+
+
+@pytest.mark.parametrize("name", ["0", "99999", "x", "²"])
+def test_a_task_that_does_not_exist_is_not_found(operator: Browser, name: str) -> None:
+    assert operator.get(f"/admin/payments/operatortask/{name}/change/").status_code == 404

@@ -1,0 +1,96 @@
+"""The work queues: who is in them, since when, and what is at risk."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db.models.functions import Now
+
+from payments.admin.overview import queues
+from payments.admin.overview.queues import Card, cards
+from payments.clock import database_now
+from payments.gateways.base import Kind
+from payments.models import Attempt, Client, OperatorTask, Payment
+from payments.services.ask_now import ask_now
+from tests.payments.conftest import BECAUSE, accepted, after, sent
+
+pytestmark = pytest.mark.django_db
+
+
+def found() -> dict[str, Card]:
+    return {card.queue.slug: card for card in cards(database_now())}
+
+
+def counts() -> dict[str, int]:
+    return {slug: card.count for slug, card in found().items() if card.count}
+
+
+def test_a_payment_that_is_well_is_in_no_queue(shop: Client) -> None:
+    accepted(shop)
+    after(sent(shop, "key-2", order="order-2"), Kind.SUCCEEDED)
+    assert counts() == {}
+
+
+def test_an_unknown_outcome_is_at_risk_per_currency(shop: Client) -> None:
+    after(sent(shop), Kind.UNKNOWN)
+    after(sent(shop, "key-2", order="order-2", amount=300), Kind.UNKNOWN)
+    after(sent(shop, "key-3", order="order-3", amount=1005, currency="KWD"), Kind.UNKNOWN)
+    card = found()["unknown"]
+    assert (card.count, card.at_risk) == (3, ["1.005 KWD", "15.50 USD"])
+    assert counts() == {"unknown": 3}
+
+
+def test_a_payment_due_for_over_two_minutes_is_stuck(shop: Client) -> None:
+    payment = accepted(shop)
+    Payment.objects.filter(pk=payment.pk).update(due_at=Now() - timedelta(seconds=119))
+    assert counts() == {}
+    Payment.objects.filter(pk=payment.pk).update(due_at=Now() - timedelta(seconds=200))
+    card = found()["stuck"]
+    assert (card.count, card.at_risk) == (1, ["12.50 USD"])
+    assert card.oldest in {"3 min 20 s", "3 min 21 s"}
+
+
+def test_only_failures_of_today_count_as_failed_today(shop: Client) -> None:
+    payment = after(sent(shop), Kind.DECLINED, decline_code="expired_card")
+    assert counts() == {"failed_today": 1}
+    Payment.objects.filter(pk=payment.pk).update(processed_at=Now() - timedelta(days=1))
+    assert counts() == {}
+
+
+def test_an_open_task_is_counted_until_it_is_closed(shop: Client) -> None:
+    after(sent(shop), Kind.UNKNOWN, alert=True)
+    assert counts() == {"unknown": 1, "open": 1}
+    assert found()["open"].at_risk == ["12.50 USD"]
+    OperatorTask.objects.update(closed_at=Now())
+    assert counts() == {"unknown": 1}
+
+
+def test_what_a_person_must_decide_is_in_review(shop: Client) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.UNKNOWN)
+    Attempt.objects.update(sent_at=Now() - timedelta(days=2))
+    payment = after(attempt, Kind.UNKNOWN, looked=True)
+    assert payment.status == "review"
+    assert counts() == {"unknown": 1, "review": 1, "open": 1}
+
+
+def test_no_queue_reads_more_rows_than_its_cap(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queues, "CAP", 2)
+    for number in range(3):
+        after(sent(shop, f"key-{number}", order=f"order-{number}"), Kind.UNKNOWN)
+    card = found()["unknown"]
+    assert (card.count, card.is_capped, card.at_risk) == (2, True, ["25.00 USD"])
+
+
+def test_all_queues_are_read_with_one_statement_each(shop: Client, django_assert_num_queries: Any) -> None:
+    for number in range(3):
+        after(sent(shop, f"key-{number}", order=f"order-{number}"), Kind.UNKNOWN)
+    now = database_now()
+    with django_assert_num_queries(5):
+        cards(now)
+
+
+def test_asking_now_does_not_make_a_payment_stuck(shop: Client) -> None:
+    payment = after(sent(shop), Kind.UNKNOWN)
+    ask_now(payment.pk, BECAUSE, "customer called")
+    assert counts() == {"unknown": 1}

@@ -1,0 +1,93 @@
+"""Every word of the machine has words for people."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from payments.admin import labels, sentences
+from payments.admin.operator_task import ADVICE
+from payments.declines import DECLINES
+from payments.models import AuditEntry, OperatorTask
+from payments.states import AttemptState, PaymentStatus
+
+PAYMENTS = Path(sentences.__file__).parents[1]
+ACTION = re.compile(r"(payment|attempt|task)\.[a-z_]+")
+
+
+def words_in(folder: str, pattern: re.Pattern[str]) -> set[str]:
+    found = set()
+    for path in (PAYMENTS / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and pattern.fullmatch(node.value):
+                found.add(node.value)
+    return found
+
+
+def test_every_action_that_a_service_writes_has_a_sentence() -> None:
+    actions = words_in("services", ACTION)
+    assert "payment.accepted" in actions
+    assert [action for action in actions if not sentences.has_sentence(action)] == []
+
+
+@pytest.mark.parametrize("status", PaymentStatus.values)
+def test_every_payment_state_has_words_and_a_colour(status: str) -> None:
+    assert sentences.of_status(status, outcome_unknown=False)
+    assert status in labels.PAYMENT
+
+
+@pytest.mark.parametrize("state", AttemptState.values)
+def test_every_attempt_state_has_words_and_a_colour(state: str) -> None:
+    assert sentences.of_attempt(state)
+    assert state in labels.ATTEMPT
+
+
+@pytest.mark.parametrize("kind", OperatorTask.Kind.values)
+def test_every_kind_of_task_says_what_to_do(kind: str) -> None:
+    assert ADVICE[kind]
+
+
+@pytest.mark.parametrize("code", sorted(DECLINES))
+def test_every_decline_code_is_explained(code: str) -> None:
+    assert sentences.of_reason(code) != code
+
+
+def test_while_the_outcome_is_unknown_that_matters_more_than_the_state() -> None:
+    words = sentences.of_status("processing", outcome_unknown=True)
+    assert words == "The customer may or may not have been charged"
+
+
+def test_a_lost_answer_and_a_look_up_that_proves_nothing_read_differently() -> None:
+    lost = AuditEntry(action="attempt.unknown", before="sent")
+    looked = AuditEntry(action="attempt.unknown", before="unknown")
+    assert sentences.of_entry(lost).startswith("No usable answer came")
+    assert sentences.of_entry(looked).startswith("The gateway was asked again")
+
+
+def test_an_action_without_a_sentence_is_shown_as_it_is() -> None:
+    assert sentences.of_entry(AuditEntry(action="payment.rhymed")) == "payment.rhymed"
+
+
+def test_a_reason_keeps_its_machine_word_beside_the_words() -> None:
+    assert sentences.of_reason("read_timeout") == "no answer within the time allowed (read_timeout)"
+    assert sentences.of_reason("the customer called") == "the customer called"
+
+
+def test_an_unmapped_decline_code_says_as_what_it_is_treated() -> None:
+    expected = "moon_phase, unknown code, treated as (hard decline: this card will not work)"
+    assert sentences.of_decline("moon_phase") == expected
+
+
+@pytest.mark.parametrize(
+    ("actor", "words"),
+    [
+        ("client:3", "client Shop"),
+        ("operator:anna", "operator anna"),
+        ("worker:settle-1", "settle loop settle-1"),
+        ("gateway:primary", "gateway primary"),
+        ("somebody", "somebody"),
+    ],
+)
+def test_actors_are_named_in_words(actor: str, words: str) -> None:
+    assert sentences.who(actor, "Shop") == words
