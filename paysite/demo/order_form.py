@@ -1,0 +1,36 @@
+"""Makes the signed form that sends a customer to the checkout page: what any shop does on its own server.
+
+Nothing here is special to the demo: the contract is docs/checkout-form.md.
+"""
+
+import json
+import time
+
+from payments.checkout.signing import sign
+from payments.money import decimal_text
+from paysite.demo.cart import Cart
+
+
+def signed_fields(cart: Cart, *, reference: str, return_url: str, client: str, secret: str) -> dict[str, str]:
+    """Return the hidden fields of the form, the signature among them."""
+    fields = {
+        "client": client,
+        "orderID": reference,
+        "amount": decimal_text(cart.total, cart.currency),
+        "currency": cart.currency,
+        "lines": json.dumps(
+            [
+                {
+                    "name": line.product.name,
+                    "quantity": line.quantity,
+                    "amount": decimal_text(line.total, cart.currency),
+                }
+                for line in cart.lines
+            ]
+        ),
+        "customerEmail": cart.email,
+        "customerName": cart.name,
+        "returnURL": return_url,
+        "timestamp": str(int(time.time())),
+    }
+    return {**fields, "signature": sign(fields, secret)}
