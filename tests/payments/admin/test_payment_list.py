@@ -92,6 +92,16 @@ def test_the_list_takes_the_same_number_of_statements_for_few_and_many_rows(
     assert len(set(counts)) == 1
 
 
+def test_no_counts_beside_the_filters_can_be_asked_for(
+    shop: Client, operator: Browser, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(7, exact=False) as plain:
+        operator.get(URL)
+    with django_assert_num_queries(len(plain)):
+        page = text_of(operator, f"{URL}?_facets=True")
+    assert "Show counts" not in page
+
+
 def test_no_list_counts_more_than_its_cap(shop: Client, operator: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "newest 1,000" not in text_of(operator, URL)
     monkeypatch.setattr(paginator, "CAP", 2)

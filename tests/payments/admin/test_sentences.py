@@ -31,6 +31,27 @@ def test_every_action_that_a_service_writes_has_a_sentence() -> None:
     assert [action for action in actions if not sentences.has_sentence(action)] == []
 
 
+def reasons_in(path: Path) -> set[str]:
+    """Return the machine words that stand after a `Kind.…` in a call, or in a pair."""
+    found: list[ast.expr] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and len(node.args) > 1 and ast.unparse(node.args[0]).startswith("Kind."):
+            found.append(node.args[1])
+        elif isinstance(node, ast.Tuple) and len(node.elts) == 2:
+            found += node.elts
+    words = {node.value for node in found if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {word for word in words if re.fullmatch(r"[a-z_]+", word)}
+
+
+@pytest.mark.parametrize(
+    "name", ["gateways/errors.py", "gateways/replies.py", "gateways/reports.py", "reliability/calls.py"]
+)
+def test_every_reason_that_an_outcome_can_have_is_explained(name: str) -> None:
+    reasons = reasons_in(PAYMENTS / name)
+    assert reasons
+    assert [reason for reason in sorted(reasons) if not sentences.has_words(reason)] == []
+
+
 @pytest.mark.parametrize("status", PaymentStatus.values)
 def test_every_payment_state_has_words_and_a_colour(status: str) -> None:
     assert sentences.of_status(status, outcome_unknown=False)

@@ -1,0 +1,129 @@
+"""Operator tasks in the console: open questions about payments, closed with what was found out (G4)."""
+
+from typing import Any, Final
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
+
+from payments.admin import labels
+from payments.admin.base import ReadOnlyAdmin, page_of, payment_link
+from payments.admin.confirm import Question, ReasonForm, ask, because_of, operator_of, reason_given
+from payments.admin.formats import utc
+from payments.models import OperatorTask
+from payments.services.close_task import TaskClosedError, close_task
+
+MAY_CLOSE: Final = "payments.change_operatortask"
+ADVICE: Final[dict[str, str]] = {
+    OperatorTask.Kind.UNKNOWN_TOO_LONG: "Look the charge up in the gateway's own console under our key, or ask its "
+    "support. The gateway is asked on; its answer settles the payment by itself. Do not charge the customer again.",
+    OperatorTask.Kind.REJECTED: "The gateway refused what we sent, so nothing was charged. Read its words; wrong "
+    "credentials or settings hit every payment, so look whether others failed too.",
+    OperatorTask.Kind.MISMATCH: "The gateway answered with another amount, currency or payment. The answer was not "
+    "believed. Compare with the gateway's own console and tell its support.",
+    OperatorTask.Kind.CONTRADICTION: "The gateway reports a charge that cannot be true beside what we know. Compare "
+    "with its own console; if the customer was charged twice, the money has to go back there.",
+}
+
+
+class OpenFilter(admin.SimpleListFilter):
+    """Whether the task still waits for somebody."""
+
+    title = "standing"
+    parameter_name = "queue"
+
+    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> list[tuple[str, str]]:
+        return [("open", "open"), ("closed", "closed")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() not in {"open", "closed"}:
+            return queryset
+        return queryset.filter(closed_at__isnull=self.value() == "open")
+
+
+@admin.register(OperatorTask)
+class OperatorTaskAdmin(ReadOnlyAdmin):
+    list_display = ("kind_in_words", "standing", "of_payment", "amount_exact", "opened", "closed_by")
+    list_filter = (OpenFilter, "kind")
+    list_select_related = ("payment",)
+
+    @admin.display(description="task")
+    def kind_in_words(self, task: OperatorTask) -> str:
+        return task.get_kind_display()
+
+    @labels.coloured("standing", {"open": "warning", "closed": "default"})
+    def standing(self, task: OperatorTask) -> str:
+        return "closed" if task.closed_at else "open"
+
+    @admin.display(description="payment")
+    def of_payment(self, task: OperatorTask) -> SafeString:
+        return payment_link(task.payment_id)
+
+    @admin.display(description="amount")
+    def amount_exact(self, task: OperatorTask) -> str:
+        return str(task.payment.money)
+
+    @admin.display(description="opened")
+    def opened(self, task: OperatorTask) -> str:
+        return utc(task.opened_at)
+
+    def get_urls(self) -> list[URLPattern]:
+        close = path("<int:task_id>/close/", self.admin_site.admin_view(self.close), name="payments_operatortask_close")
+        return [close, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the task. The page has no form: posting to it is refused."""
+        if request.method not in {"GET", "HEAD"} or not self.has_view_permission(request):
+            raise PermissionDenied
+        task = self._task(object_id)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": task.get_kind_display(),
+            "opts": self.opts,
+            "original": task,
+            "inline_admin_formsets": [],
+            "task": task,
+            "advice": ADVICE.get(task.kind, ""),
+            "may_close": operator_of(request).has_perm(MAY_CLOSE) and task.closed_at is None,
+        }
+        return TemplateResponse(request, "admin/console/task.html", context)
+
+    def close(self, request: HttpRequest, task_id: int) -> HttpResponse:
+        """Ask what became of it; on POST with an answer, close the task."""
+        user = operator_of(request)
+        if not self.has_view_permission(request) or not user.has_perm(MAY_CLOSE):
+            raise PermissionDenied
+        task = self._task(str(task_id))
+        question = Question(
+            title="Close task?",
+            will="The task leaves the work queue. The payment stays as it is, and the machine goes on with it.",
+            button="Close task",
+            why_not=f"{task.closed_by} closed it already." if task.closed_at else "",
+            label="What did you find out or do?",
+            longest=500,
+        )
+        form = ReasonForm(question, request.POST if request.method == "POST" else None)
+        resolution = reason_given(request, form)
+        if not resolution:
+            return ask(request, self.admin_site, question, form, task, page_of(task))
+        try:
+            because = because_of(user, "close-task")
+            close_task(task_id=task.pk, operator=user.get_username(), because=because, resolution=resolution)
+        except TaskClosedError:
+            messages.error(request, "Somebody closed the task before. Nothing was changed.")
+        else:
+            messages.success(request, "The task is closed.")
+        return HttpResponseRedirect(page_of(task))
+
+    def _task(self, task_id: str) -> OperatorTask:
+        tasks = OperatorTask.objects.select_related("payment__order")
+        task = tasks.filter(pk=int(task_id)).first() if task_id.isascii() and task_id.isdecimal() else None
+        if task is None:
+            raise Http404("There is no such task.")
+        return task

@@ -1,0 +1,66 @@
+"""How the gateways do today, from our own attempts: the page itself calls no gateway."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from django.conf import settings
+from django.db.models import Count, Max
+from django.db.models.functions import Coalesce
+
+from payments.admin.formats import ago
+from payments.admin.overview.newest import newest_since
+from payments.admin.overview.queues import midnight
+from payments.models import Attempt
+from payments.states import AttemptState
+
+# The columns of the table. Everything counts as trouble in which the gateway did not do its work.
+COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "charged": (AttemptState.SUCCEEDED, AttemptState.VOIDED),
+    "declined": (AttemptState.DECLINED,),
+    "waiting": (AttemptState.SENT, AttemptState.ACTION_REQUIRED),
+    "unknown": (AttemptState.UNKNOWN, AttemptState.UNRESOLVED),
+    "trouble": (AttemptState.NOT_SENT, AttemptState.REJECTED, AttemptState.NOT_FOUND),
+}
+_BAD: Final = (*COLUMNS["unknown"], *COLUMNS["trouble"])
+
+
+@dataclass(slots=True)
+class GatewayRow:
+    """One gateway's attempts of today (UTC) by outcome, and when it last did and did not do its work."""
+
+    name: str
+    kind: str
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COLUMNS, 0))
+    last_success: str = "none today"
+    last_failure: str = "none today"
+
+
+def gateway_rows(now: datetime) -> tuple[list[GatewayRow], bool]:
+    """Return the gateways in order of preference, and whether only today's newest attempts were read."""
+    attempts, is_capped = newest_since(Attempt.objects.all(), "att", midnight(now))
+    found = list(
+        attempts.values("gateway", "state")
+        .annotate(count=Count("pk"), last=Max(Coalesce("finished_at", "sent_at")))
+        .order_by()
+    )
+    kinds = {options["name"]: options["kind"] for options in settings.GATEWAYS}
+    # A gateway that was taken out of the settings today still has attempts to be seen.
+    for entry in found:
+        kinds.setdefault(entry["gateway"], "no longer in use")
+    rows = [_row(name, kind, [one for one in found if one["gateway"] == name], now) for name, kind in kinds.items()]
+    return rows, is_capped
+
+
+def _row(name: str, kind: str, found: list[dict[str, Any]], now: datetime) -> GatewayRow:
+    row = GatewayRow(name, kind)
+    for column, states in COLUMNS.items():
+        row.counts[column] = sum(entry["count"] for entry in found if entry["state"] in states)
+    good = [entry["last"] for entry in found if entry["state"] in COLUMNS["charged"]]
+    bad = [entry["last"] for entry in found if entry["state"] in _BAD]
+    if good:
+        row.last_success = ago(max(good), now)
+    if bad:
+        row.last_failure = ago(max(bad), now)
+    return row

@@ -1,0 +1,45 @@
+"""The first sentence of the front page: does anything need a person now?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from payments.admin.overview.loops import LoopRow
+from payments.admin.overview.queues import Card
+
+# Queues whose rows only a person can finish; the machine itself works on the others.
+_FOR_PEOPLE = ("review", "open")
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """colour: success, warning or danger."""
+
+    colour: str
+    icon: str
+    words: str
+
+
+def headline(cards: Sequence[Card], loops: Sequence[LoopRow]) -> Headline:
+    """Say the worst thing first."""
+    counts = {card.queue.slug: card.count for card in cards}
+    if not any(loop.works for loop in loops):
+        return Headline(
+            "danger",
+            "error",
+            "No settle loop works: payments are accepted and kept, but not settled. Start the workers again "
+            "(docs/console.md), or look into their log.",
+        )
+    if counts["stuck"]:
+        return Headline("danger", "error", f"{_payments(counts['stuck'])} due for over 2 minutes and not taken up.")
+    waiting = sum(counts[slug] for slug in _FOR_PEOPLE)
+    if waiting:
+        words = "1 item waits" if waiting == 1 else f"{waiting} items wait"
+        return Headline("warning", "person_alert", f"{words} for a person: see Review and Operator tasks.")
+    if counts["unknown"]:
+        words = f"Nothing waits for a person. {_payments(counts['unknown'])} being checked with the gateway."
+        return Headline("success", "check_circle", words)
+    return Headline("success", "check_circle", "Nothing waits for a person, and payments are being settled.")
+
+
+def _payments(count: int) -> str:
+    return "1 payment is" if count == 1 else f"{count} payments are"

@@ -1,0 +1,180 @@
+"""One timeline of everything that is known of a payment, oldest first (requirement G4)."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from payments.admin import labels, sentences
+from payments.admin.formats import span, utc
+from payments.models import Attempt, AuditEntry, LedgerPosting, OperatorTask, Payment
+from payments.money import Money
+from payments.states import AttemptState
+
+# Rank among things of the same moment: what is said to begin before what is done.
+_AUDIT, _ATTEMPT, _BOOKS, _TASK = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line under an event: a name and what is known."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened. colour: a word of payments/admin/labels.py. who: empty where the row does not tell."""
+
+    at: datetime
+    rank: int
+    icon: str
+    title: str
+    colour: str = "default"
+    who: str = ""
+    cause: str = ""
+    action: str = ""
+    facts: list[Fact] = field(default_factory=list)
+
+    @property
+    def time(self) -> str:
+        return utc(self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All rows about one payment."""
+
+    payment: Payment
+    attempts: list[Attempt]
+    entries: list[AuditEntry]
+    postings: list[LedgerPosting]
+    tasks: list[OperatorTask]
+
+
+def timeline(known: Known) -> list[Event]:
+    """Return the events of `known` in the order in which they happened."""
+    client = known.payment.client.name
+    # An attempt's row is a moment older than the entry that announces it.
+    announced = {entry.data["key"]: entry.at for entry in known.entries if "key" in entry.data}
+    events = [
+        *(_attempt(attempt, announced.get(attempt.gateway_key, attempt.sent_at)) for attempt in known.attempts),
+        *(_entry(entry, client) for entry in known.entries),
+        *(_posting(posting) for posting in known.postings),
+        *(_task(task) for task in known.tasks),
+    ]
+    # Stable: entries of one moment keep the order in which they were written.
+    return sorted(events, key=lambda event: (event.at, event.rank))
+
+
+def _facts(pairs: Iterable[tuple[str, str]]) -> list[Fact]:
+    return [Fact(name, text) for name, text in pairs if text]
+
+
+def _attempt(attempt: Attempt, at: datetime) -> Event:
+    return Event(
+        at=at,
+        rank=_ATTEMPT,
+        icon="swap_horiz",
+        colour=labels.ATTEMPT[attempt.state],
+        title=f"Attempt {attempt.number} was sent to {attempt.gateway}: {sentences.of_attempt(attempt.state)}.",
+        facts=_facts(
+            [
+                ("Charge id at the gateway", attempt.gateway_reference),
+                ("Our key at the gateway", attempt.gateway_key),
+                ("Amount", str(Money(attempt.amount, attempt.currency))),
+                ("Decline", sentences.of_decline(attempt.decline_code) if attempt.decline_code else ""),
+                ("Reason", _reason_of(attempt)),
+                ("The gateway's words", attempt.message),
+                ("HTTP status", str(attempt.http_status or "")),
+                ("Sent", utc(attempt.sent_at)),
+                ("Finished", f"{utc(attempt.finished_at)}, {_took(attempt)}" if attempt.finished_at else "not yet"),
+                ("Look-ups", str(attempt.looks or "")),
+            ]
+        ),
+    )
+
+
+def _reason_of(attempt: Attempt) -> str:
+    # Where it went well or is a decline, the reason repeats the state.
+    plain = {AttemptState.SUCCEEDED, AttemptState.DECLINED, AttemptState.ACTION_REQUIRED, AttemptState.SENT}
+    return "" if attempt.state in plain or not attempt.reason else sentences.of_reason(attempt.reason)
+
+
+def _took(attempt: Attempt) -> str:
+    length = (attempt.finished_at or attempt.sent_at) - attempt.sent_at
+    if length < timedelta(seconds=1):
+        return f"{length // timedelta(milliseconds=1)} ms later"
+    return f"{span(length)} later"
+
+
+def _entry(entry: AuditEntry, client: str) -> Event:
+    change = f"{entry.before} → {entry.after}" if entry.before and entry.before != entry.after else ""
+    return Event(
+        at=entry.at,
+        rank=_AUDIT,
+        icon=_ICONS.get(entry.action.partition(".")[2], "history"),
+        title=sentences.of_entry(entry),
+        colour=_COLOURS.get(entry.action, "default"),
+        who=sentences.who(entry.actor, client),
+        cause=entry.cause,
+        action=entry.action,
+        facts=_facts(
+            [
+                ("State", change),
+                ("Why", sentences.of_reason(entry.reason) if entry.reason else ""),
+                ("Details", _plain(entry.data)),
+            ]
+        ),
+    )
+
+
+def _plain(data: dict[str, Any]) -> str:
+    return ", ".join(f"{name}: {text if isinstance(text, str) else json.dumps(text)}" for name, text in data.items())
+
+
+def _posting(posting: LedgerPosting) -> Event:
+    return Event(
+        at=posting.at,
+        rank=_BOOKS,
+        icon="menu_book",
+        title=f"{Money(posting.amount, posting.currency)} were booked: debit {posting.debit}, credit {posting.credit}.",
+        facts=_facts([("Gateway", posting.gateway), ("Because of", posting.entity_id)]),
+    )
+
+
+def _task(task: OperatorTask) -> Event:
+    closed = f"{utc(task.closed_at)} by {task.closed_by}: {task.resolution}" if task.closed_at else "not yet"
+    return Event(
+        at=task.opened_at,
+        rank=_TASK,
+        icon="task_alt",
+        colour="default" if task.closed_at else "danger",
+        title=f"A task for operators was opened: {task.get_kind_display()}.",
+        facts=_facts([("Detail", task.detail), ("Closed", closed)]),
+    )
+
+
+_ICONS: Final = {
+    "accepted": "login",
+    "succeeded": "check_circle",
+    "failed": "cancel",
+    "declined": "block",
+    "unknown": "help",
+    "retrying": "replay",
+    "review": "person_search",
+    "asked_now": "bolt",
+    "canceled": "cancel",
+    "closed": "task_alt",
+}
+_COLOURS: Final = {
+    "payment.succeeded": "success",
+    "attempt.succeeded": "success",
+    "payment.failed": "danger",
+    "attempt.declined": "danger",
+    "attempt.rejected": "danger",
+    "attempt.unknown": "warning",
+    "payment.review": "warning",
+}

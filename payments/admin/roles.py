@@ -1,0 +1,33 @@
+"""The console's roles, made anew after every migration (requirement G4).
+
+They are code: what an administrator changes in these two groups is put back by the next migration. For another mix,
+make a group of your own (docs/console.md).
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.apps import apps
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Group, Permission
+
+VIEWER: Final = "Viewer"
+OPERATOR: Final = "Operator"
+# In the console these two mean "may act on payments" and "may close tasks": nobody edits either.
+ACTS: Final = ("change_payment", "change_operatortask")
+
+
+def make_roles(using: str = "default", **_: Any) -> None:
+    """Create or correct the groups; a receiver of post_migrate."""
+    app = apps.get_app_config("payments")
+    # Django makes permissions in a receiver of its own, which may not have run yet.
+    create_permissions(app, verbosity=0, using=using)
+    views = [f"view_{model._meta.model_name}" for model in app.get_models()]
+    _make(VIEWER, views, using)
+    _make(OPERATOR, [*views, *ACTS], using)
+
+
+def _make(name: str, codenames: Iterable[str], using: str) -> None:
+    group, _ = Group.objects.using(using).get_or_create(name=name)
+    allowed = Permission.objects.using(using).filter(content_type__app_label="payments", codename__in=codenames)
+    group.permissions.set(allowed)

@@ -1,0 +1,160 @@
+"""The console's words: audit actions, states and reasons as sentences that an operator understands at 3 a.m.
+
+Every action that a service writes must have its sentence here; a test compares (tests/payments/admin).
+"""
+
+from typing import Final
+
+from payments.declines import DECLINES, DeclineClass, decline
+from payments.models import AuditEntry
+from payments.states import AttemptState, PaymentStatus
+
+_ACTIONS: Final[dict[str, str]] = {
+    "payment.accepted": "The request to pay was accepted and stored.",
+    "payment.processing": "A worker took the payment up and wrote the attempt down before sending anything.",
+    "payment.action_required": "The payment waits for the customer to confirm it with the bank.",
+    "payment.retrying": "Nothing was charged. The payment will be tried again by itself.",
+    "payment.review": "The payment was handed to people: the machine cannot decide it alone.",
+    "payment.succeeded": "The payment is paid.",
+    "payment.failed": "The payment failed. The customer was not charged.",
+    "payment.expired": "The payment's time ran out. The customer was not charged.",
+    "payment.canceled": "The payment was canceled. The customer was not charged.",
+    "payment.asked_now": "The next look at the gateway was moved to now.",
+    "attempt.succeeded": "The gateway said that it charged the customer.",
+    "attempt.declined": "The gateway declined the charge.",
+    "attempt.action_required": "The gateway wants the customer to confirm with the bank (3-D Secure).",
+    "attempt.not_sent": "The charge provably never happened: the gateway did not get it or did not act on it.",
+    "attempt.rejected": "The gateway refused our request as wrong. No money moved.",
+    "attempt.unknown": "No usable answer came: the customer may or may not have been charged.",
+    "attempt.not_found": "Two looks, far enough apart, found nothing at the gateway: the charge did not happen.",
+    "task.closed": "An operator task was closed.",
+}
+# An attempt that was open before is looked up; the first entry tells about the lost answer itself.
+_LOOKED: Final = "The gateway was asked again; what it said proves nothing yet."
+
+_REASONS: Final[dict[str, str]] = {
+    "amount_mismatch": "the gateway answered with another amount; its answer was not believed",
+    "body_encoded": "the answer was compressed against our request",
+    "body_too_large": "the answer was far too large",
+    "broken": "the connection broke",
+    "closed": "the gateway closed the connection without an answer",
+    "conflict": "the gateway answered 409",
+    "connect_timeout": "no connection within the time allowed",
+    "contradiction": "the gateway's answer contradicts itself",
+    "credentials_refused": "the gateway refused our credentials",
+    "currency_mismatch": "the gateway answered with another currency; its answer was not believed",
+    "cut_body": "the answer was cut off",
+    "deadline": "the time for the whole call ran out",
+    "declined": "the gateway declined",
+    "defect": "a defect of our own software; its log has the details",
+    "dns": "the gateway's name could not be resolved",
+    "empty_body": "the answer was empty",
+    "garbage_reply": "the answer was not HTTP",
+    "gateway_rejected": "the gateway refused our request",
+    "gateway_unavailable": "the gateway could not be reached, and the tries are used up",
+    "key_in_use": "the gateway is still working on this charge",
+    "key_reused": "the gateway knows our key with other parameters",
+    "maintenance": "the gateway is under maintenance",
+    "mode_mismatch": "the gateway answered in the other mode (test or live); its answer was not believed",
+    "not_asked": "nothing could be asked",
+    "not_found": "the gateway knows no charge under our key",
+    "not_json": "the answer was not JSON",
+    "paused_before_sending": "the worker was paused too long before sending",
+    "rate_limited": "the gateway asked us to slow down",
+    "read_timeout": "no answer within the time allowed",
+    "redirect": "the gateway answered with a redirect, which is never followed",
+    "reference_mismatch": "the gateway answered about another payment; its answer was not believed",
+    "refused": "the gateway refused the connection",
+    "rejected": "the gateway found our request malformed",
+    "reset": "the connection was reset",
+    "schema": "the answer lacked what an answer must have",
+    "server_error": "the gateway answered with an error of its own (5xx)",
+    "server_error_replayed": "the gateway repeats a saved error, so that only a look-up can tell more",
+    "tls": "no secure connection came about",
+    "unexpected": "something that nobody had thought of; the gateway's words have the details",
+    "unexpected_status": "the gateway answered a status that it does not document",
+    "unknown_status": "the gateway answered a state that it does not document",
+    "unknown_too_long": "the outcome has been unknown for a day",
+}
+
+_STATUS: Final[dict[str, str]] = {
+    PaymentStatus.PENDING: "Accepted, waiting for a worker",
+    PaymentStatus.PROCESSING: "Processing",
+    PaymentStatus.REQUIRES_ACTION: "Waiting for the customer",
+    PaymentStatus.RETRYING: "Trying again soon",
+    PaymentStatus.REVIEW: "A person must decide",
+    PaymentStatus.SUCCESS: "Paid",
+    PaymentStatus.FAILED: "Failed, not charged",
+    PaymentStatus.EXPIRED: "Expired, not charged",
+    PaymentStatus.CANCELED: "Canceled, not charged",
+}
+UNKNOWN_OUTCOME: Final = "Outcome unknown"
+
+_ATTEMPT: Final[dict[str, str]] = {
+    AttemptState.SENT: "under way, no answer yet",
+    AttemptState.SUCCEEDED: "charged",
+    AttemptState.DECLINED: "declined",
+    AttemptState.ACTION_REQUIRED: "waiting for the customer's confirmation",
+    AttemptState.NOT_SENT: "provably not sent",
+    AttemptState.UNKNOWN: "outcome unknown",
+    AttemptState.REJECTED: "refused by the gateway as wrong",
+    AttemptState.NOT_FOUND: "proven not to have happened",
+    AttemptState.UNRESOLVED: "outcome unknown for too long",
+    AttemptState.VOIDED: "taken back",
+}
+
+_CLASS: Final[dict[DeclineClass, str]] = {
+    DeclineClass.SOFT: "soft decline: the same card may work later",
+    DeclineClass.AUTHENTICATION: "the customer's confirmation with the bank is missing",
+    DeclineClass.HARD: "hard decline: this card will not work",
+    DeclineClass.FRAUD: "fraud: customer and shop read only a neutral message",
+    DeclineClass.PROCESSING: "a fault on the gateway's or our side",
+}
+
+
+def of_entry(entry: AuditEntry) -> str:
+    """Return what the audit entry tells, as a sentence; an action without one is shown as it is."""
+    if entry.action == "attempt.unknown" and entry.before != AttemptState.SENT:
+        return _LOOKED
+    return _ACTIONS.get(entry.action, entry.action)
+
+
+def has_sentence(action: str) -> bool:
+    return action in _ACTIONS
+
+
+def has_words(reason: str) -> bool:
+    return reason in _REASONS
+
+
+def of_reason(reason: str) -> str:
+    """Return a machine word in words, with the word itself, which logs and the gateway's support understand."""
+    if reason in DECLINES and reason not in _REASONS:
+        return of_decline(reason)
+    words = _REASONS.get(reason)
+    return f"{words} ({reason})" if words else reason
+
+
+def of_decline(code: str) -> str:
+    """Return the internal meaning of a decline code (requirement B5): for operators only."""
+    known = "" if code in DECLINES else ", unknown code, treated as"
+    return f"{code}{known} ({_CLASS[decline(code).decline_class]})"
+
+
+def of_status(status: str, *, outcome_unknown: bool) -> str:
+    """Return a payment's state in words. While the outcome is unknown, that matters more than the state."""
+    return "The customer may or may not have been charged" if outcome_unknown else _STATUS[status]
+
+
+def of_attempt(state: str) -> str:
+    return _ATTEMPT[state]
+
+
+def who(actor: str, client_name: str = "") -> str:
+    """Return an audit actor (`client:3`, `worker:settle-1`, …) in words. `client_name`: of the payment's client."""
+    kind, _, name = actor.partition(":")
+    if kind == "client":
+        return f"client {client_name}" if client_name else f"client {name}"
+    if kind == "worker":
+        return f"settle loop {name}"
+    return f"{kind} {name}".strip()
