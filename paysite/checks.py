@@ -1,0 +1,112 @@
+"""Refuses unsafe or impossible settings at start (requirement G6); every message says how to put it right.
+
+Ids: paysite.E… stop the start, paysite.W… are printed. Django runs these with `manage.py check` and before every
+command; paysite/wsgi.py asks again, because a web server may be started without a command.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error
+from django.db import connection
+
+from payments import money
+
+SHORTEST_SECRET = 50
+
+
+@checks.register("paysite")
+def check_settings(**_: Any) -> list[CheckMessage]:
+    """Return everything that is wrong with the settings."""
+    found = [*_queue(), *_currencies()]
+    if not settings.DEMO:
+        found += [*_secrets(), *_exposure(), *_gateways(), *_database()]
+    return found
+
+
+def refusals() -> list[str]:
+    """Return the errors (not the warnings) as text."""
+    return [str(message) for message in check_settings() if message.is_serious()]
+
+
+def _queue() -> Iterator[CheckMessage]:
+    timeout, retry = settings.Q_CLUSTER["timeout"], settings.Q_CLUSTER["retry"]
+    if retry < 3 * timeout:
+        yield Error(
+            f"Q_CLUSTER retries a task after {retry} s although it may run for {timeout} s.",
+            hint=f"Set retry to {3 * timeout} or more, or running tasks are given out a second time.",
+            id="paysite.E001",
+        )
+
+
+def _currencies() -> Iterator[CheckMessage]:
+    for code in settings.CURRENCY_LIMITS:
+        if code not in money.EXPONENTS:
+            yield Error(
+                f"CURRENCY_LIMITS names {code!r}, which is no currency of ISO 4217.",
+                hint="Correct the code, or remove the line.",
+                id="paysite.E002",
+            )
+
+
+def _secrets() -> Iterator[CheckMessage]:
+    key = settings.SECRET_KEY
+    if key == settings.DEMO_SECRET_KEY or len(key) < SHORTEST_SECRET:
+        yield Error(
+            "PAYSITE_SECRET_KEY is the demo's or shorter than 50 characters.",
+            hint=(
+                "Set it to the output of: "
+                "python3 -c 'import secrets; print(secrets.token_urlsafe(50))', and keep it secret."
+            ),
+            id="paysite.E003",
+        )
+
+
+def _exposure() -> Iterator[CheckMessage]:
+    if settings.DEBUG:
+        yield Error(
+            "PAYSITE_DEBUG is on in production: error pages would show settings and customers' data.",
+            hint="Remove PAYSITE_DEBUG or set it to 0.",
+            id="paysite.E004",
+        )
+    if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
+        yield Error(
+            "PAYSITE_HOSTS does not say under which host names this site is reached.",
+            hint="List them, separated by commas, for example PAYSITE_HOSTS=pay.example.com; '*' is not accepted.",
+            id="paysite.E005",
+        )
+    address = urlsplit(settings.PUBLIC_URL)
+    if address.scheme != "https" or not address.hostname:
+        yield Error(
+            f"PAYSITE_PUBLIC_URL is {settings.PUBLIC_URL!r}, but customers must come by https.",
+            hint="Set it to the address customers use, for example PAYSITE_PUBLIC_URL=https://pay.example.com",
+            id="paysite.E006",
+        )
+
+
+def _gateways() -> Iterator[CheckMessage]:
+    if not settings.GATEWAYS:
+        yield Error(
+            "No gateway is set: no payment could ever be settled.",
+            hint="Set up at least one gateway; docs/settings.md says how.",
+            id="paysite.E007",
+        )
+    sandboxes = [gateway["name"] for gateway in settings.GATEWAYS if gateway["kind"] == "sandbox"]
+    if sandboxes:
+        yield Error(
+            f"Sandbox gateways are set in production: {', '.join(sandboxes)}. They take no money.",
+            hint="Remove PAYSITE_PRIMARY_URL and PAYSITE_SECONDARY_URL, and set up a real gateway.",
+            id="paysite.E008",
+        )
+
+
+def _database() -> Iterator[CheckMessage]:
+    if connection.vendor == "sqlite":
+        yield checks.Warning(
+            "The embedded database serves one machine only, and has no copy on another.",
+            hint="Set DATABASE_URL=postgresql://user:password@host:port/name before the shop grows.",
+            id="paysite.W001",
+        )

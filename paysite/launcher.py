@@ -1,0 +1,40 @@
+"""The commands that work on a fresh clone. Standard library only: they install what everything else needs."""
+
+import os
+import sys
+
+from paysite.launcher_environment import MANAGE, SetupError, make
+
+USAGE = """\
+usage: python3 -m paysite COMMAND [OPTIONS]
+
+  run [--port PORT] …       install, prepare, and run the whole site until Ctrl-C (run --help lists the options)
+  test [--fast] [-- …]      install, and run all checks and tests (what follows -- goes to pytest)
+  bench …                   install, and measure how fast payments are accepted and settled
+"""
+
+
+def launch(arguments: list[str]) -> int:
+    """Run one command and return the exit code; `run` and `bench` replace this process instead of returning."""
+    command, options = (arguments[0], arguments[1:]) if arguments else ("help", [])
+    try:
+        if command == "run":
+            manage("requirements.txt", "run", options)
+        elif command == "bench":
+            manage("requirements-dev.txt", "bench", options)
+        elif command == "test":
+            from paysite.launcher_tests import run_tests
+
+            return run_tests(options)
+    except SetupError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(USAGE)
+    return 0 if command in {"help", "-h", "--help"} else 2
+
+
+def manage(requirements: str, command: str, options: list[str]) -> None:
+    """Become `manage.py COMMAND` in the environment, so that signals reach it directly. Does not return."""
+    python = str(make(requirements))
+    sys.stdout.flush()
+    os.execv(python, [python, "-u", str(MANAGE), command, *options])  # noqa: S606

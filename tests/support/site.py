@@ -1,0 +1,92 @@
+"""A whole site in its own processes, as `make run` starts it, for tests."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from tests.support.processes import free_ports, wait_until
+
+START_SECONDS = 60.0
+
+
+class RunningSite:
+    """`manage.py run` on free ports. `environment` says which database and folder (tests/support/databases.py)."""
+
+    def __init__(self, environment: Mapping[str, str], *options: str) -> None:
+        self.var = Path(environment["PAYSITE_VAR"])
+        self.port, primary, secondary = free_ports(3)
+        self.output = self.var / "output"
+        ports = ["--port", self.port, "--primary-port", primary, "--secondary-port", secondary]
+        command = [sys.executable, "-u", str(settings.BASE_DIR / "manage.py"), "run", *map(str, ports), *options]
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                command,
+                env={**os.environ, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def await_ready(self) -> dict[str, Any]:
+        """Wait until the site says that it is ready; return what it wrote for programs."""
+        note = self.var / "demo.json"
+
+        def ready() -> bool:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the site ended at its start:\n{self.said()}")
+            return note.exists()
+
+        wait_until(ready, seconds=START_SECONDS, what="demo.json")
+        document: dict[str, Any] = json.loads(note.read_text())
+        return document
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def get(self, path: str, api_key: str = "") -> tuple[int, str]:
+        """Return status and body of a page or an API call."""
+        return self.ask("GET", path, api_key)
+
+    def ask(self, method: str, path: str, api_key: str = "", body: object = None) -> tuple[int, str]:
+        headers = {"Prefer": "wait=20"}
+        if api_key:
+            headers["Authorization"] = f"Bearer {api_key}"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=40)
+        try:
+            connection.request(method, path, body=json.dumps(body) if body is not None else None, headers=headers)
+            reply = connection.getresponse()
+            return reply.status, reply.read().decode()
+        finally:
+            connection.close()
+
+    def pay(self) -> dict[str, Any]:
+        """Pay 12.50 USD through the API and return the payment as it is once its outcome is known."""
+        request = {
+            "idempotencyKey": str(uuid.uuid4()),
+            "amount": 12.5,
+            "currency": "USD",
+            "paymentMethod": {"type": "card", "token": "tok_success"},
+            "metadata": {"orderID": f"order-{uuid.uuid4().hex[:8]}", "customerID": "customer-1"},
+        }
+        status, body = self.ask("POST", "/api/payments/process", self.await_ready()["apiKey"], request)
+        assert status < 300, body
+        payment: dict[str, Any] = json.loads(body)
+        return payment
+
+    def stop(self) -> int:
+        """End the site as Ctrl-C does, and return its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=30)
