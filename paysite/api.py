@@ -3,6 +3,7 @@
 import hmac
 import logging
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -12,6 +13,7 @@ from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
 from rest_framework.renderers import BaseRenderer
@@ -110,6 +112,16 @@ class StrictJSONParser(BaseParser):
             return loads(body)
         except StrictJSONError as error:
             raise invalid([FieldError("", str(error))]) from None
+
+
+class OneFormat(DefaultContentNegotiation):
+    """Answers are JSON whatever `Accept` says, as RFC 9110 (section 12.5.1) allows: an error must be readable, too."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
 
 
 class JSONRenderer(BaseRenderer):

@@ -75,7 +75,7 @@ def database(url: str, var: Path) -> dict[str, Any]:
     if len(parts.path) < 2:
         raise ImproperlyConfigured("DATABASE_URL names no database. Use postgresql://user:password@host:port/name.")
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "paysite.postgresql",
         "NAME": unquote(parts.path[1:]),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

@@ -43,11 +43,11 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "paysite.middleware.Sessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "paysite.middleware.Users",
+    "paysite.middleware.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -95,6 +95,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["paysite.api.StrictJSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": ["paysite.api.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["paysite.api.HasScope"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "paysite.api.OneFormat",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "paysite.api.problem_response",
     "UNAUTHENTICATED_USER": None,

@@ -15,7 +15,7 @@ from payments.api.strict_json import Number
 from payments.services.accept import PayRequest
 
 METHOD_TYPES: Final = ("card",)
-TOKEN_RULE: Final = "3 to 255 letters, digits and _ . : - starting with a letter"
+TOKEN_RULE: Final = "3 to 255 letters, digits and _ . : - starting with a letter"  # noqa: S105
 REFERENCE_RULE: Final = "1 to 64 letters, digits and . _ : / # - starting with a letter or digit"
 MAX_METADATA_KEYS: Final = 50
 MAX_METADATA_KEY: Final = 40

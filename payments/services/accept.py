@@ -84,7 +84,7 @@ def accept(request: PayRequest, because: Because) -> Accepted:
 
 def _replay_or_fresh(request: PayRequest, because: Because) -> Accepted:
     record = (
-        IdempotencyRecord.objects.select_related("payment")
+        IdempotencyRecord.objects.select_related("payment__order")
         .filter(client_id=request.client_id, operation=OPERATION, key=request.key, expires_at__gt=Now())
         .first()
     )
@@ -105,7 +105,7 @@ def _with_care(request: PayRequest, because: Because) -> Accepted:
         order = _locked_order(request)
         mine = IdempotencyRecord.objects.filter(client_id=request.client_id, operation=OPERATION, key=request.key)
         mine.filter(expires_at__lte=Now()).delete()
-        record = mine.select_related("payment").first()
+        record = mine.select_related("payment__order").first()
         if record is not None:
             return _replay(record, request)
         if (order.amount, order.currency) != (request.amount, request.currency):

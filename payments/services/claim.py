@@ -60,6 +60,11 @@ def lease_seconds() -> int:
     return int(settings.GATEWAY_DEADLINE) + 20
 
 
+def is_claimed(payment: Payment) -> bool:
+    """Say whether a worker holds `payment` at this moment: only a claim sets its next time to a whole lease ahead."""
+    return payment.due_at == payment.updated_at + timedelta(seconds=lease_seconds())
+
+
 def anything_due() -> bool:
     """Say cheaply, without any lock, whether a claim would find something."""
     return Payment.objects.filter(due_at__lte=Now()).exists()

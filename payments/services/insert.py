@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from payments.audit import Because
 from payments.clock import now_sql
+from payments.prepared import prepared_cursor
 from payments.states import PaymentStatus
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _audit_values(payment_id: str, because: Because) -> tuple[Any, ...]:
 
 
 def _one_statement(sql: str, rows: Sequence[tuple[Any, ...]]) -> datetime | None:
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(sql, [value for row in rows for value in row])
         found = cursor.fetchone()
     return found[0] if found else None

@@ -12,7 +12,7 @@ LEVELS = [
     {"checkout", "api", "admin", "webhooks", "tasks", "management", "apps"},
     {"services", "queries"},
     {"reliability", "ledger", "audit", "outcomes"},
-    {"bulk", "clock", "declines", "words", "idempotency", "guards"},
+    {"bulk", "clock", "declines", "words", "idempotency", "guards", "prepared"},
     {"models"},
     {"gateways"},
     {"states", "money", "ids"},

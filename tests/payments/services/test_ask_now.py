@@ -1,46 +1,46 @@
-"""Asking the gateway now: only where there is something to ask about."""
+"""An operator asks the gateway now."""
+
+from datetime import timedelta
 
 import pytest
+from django.db.models.functions import Now
 
 from payments.audit import Because
 from payments.gateways.base import Kind
 from payments.models import AuditEntry, Client, Payment
 from payments.services.ask_now import ask_now
-from tests.payments.conftest import accepted, after, reload, sent
+from payments.services.claim import anything_due, claim, is_claimed
+from tests.payments.conftest import BECAUSE, accepted, after, reload, sent
 
 pytestmark = pytest.mark.django_db
-
-ANNA = Because(actor="operator:anna", cause="console:ask")
-
-
-@pytest.mark.parametrize("kind", [Kind.UNKNOWN, Kind.ACTION_REQUIRED])
-def test_a_payment_with_an_open_attempt_becomes_due(shop: Client, kind: Kind) -> None:
-    payment = after(sent(shop), kind)
-    assert ask_now(payment.pk, ANNA, "customer called")
-    now = reload(payment)
-    assert (now.due_at, now.status) == (now.updated_at, payment.status)
-    entry = AuditEntry.objects.latest("id")
-    assert (entry.action, entry.actor, entry.reason) == ("payment.asked_now", "operator:anna", "customer called")
+ANNA = Because(actor="operator:anna", cause="console")
 
 
-@pytest.mark.parametrize("kind", [Kind.SUCCEEDED, Kind.DECLINED, Kind.NOT_SENT, Kind.REJECTED])
-def test_where_nothing_is_open_nothing_changes(shop: Client, kind: Kind) -> None:
-    payment = after(sent(shop), kind)
-    entries = AuditEntry.objects.count()
-    assert not ask_now(payment.pk, ANNA, "customer called")
-    assert (reload(payment).due_at, AuditEntry.objects.count()) == (payment.due_at, entries)
+def test_an_unknown_outcome_is_asked_about_at_once(shop: Client) -> None:
+    payment = after(sent(shop), Kind.UNKNOWN, "read_timeout")
+    assert not anything_due()
+    assert ask_now(payment.pk, ANNA, "the customer calls")
+    assert anything_due()
+    entry = AuditEntry.objects.get(action="payment.asked_now")
+    assert (entry.actor, entry.reason) == ("operator:anna", "the customer calls")
 
 
-def test_an_attempt_under_way_is_left_to_its_worker(shop: Client) -> None:
-    payment = reload(sent(shop).payment)
-    assert not ask_now(payment.pk, ANNA, "customer called")
-    assert reload(payment).due_at == payment.due_at
+def test_while_a_worker_asks_nothing_is_changed(shop: Client) -> None:
+    payment = after(sent(shop), Kind.UNKNOWN, "read_timeout")
+    Payment.objects.update(due_at=Now() - timedelta(seconds=1))
+    claim(limit=1, because=BECAUSE)
+    assert is_claimed(reload(payment))
+    assert ask_now(payment.pk, ANNA, "again")
+    assert not anything_due()
+    assert not AuditEntry.objects.filter(action="payment.asked_now").exists()
 
 
-def test_a_fresh_payment_has_nothing_to_ask_about(shop: Client) -> None:
-    assert not ask_now(accepted(shop).pk, ANNA, "customer called")
+@pytest.mark.parametrize("kind", [Kind.SUCCEEDED, Kind.DECLINED])
+def test_a_known_outcome_is_not_asked_about(shop: Client, kind: Kind) -> None:
+    payment = after(sent(shop), kind, reference="ch_1", decline_code="expired_card")
+    assert not ask_now(payment.pk, ANNA, "why not")
+    assert not anything_due()
 
 
-def test_a_payment_that_does_not_exist_is_an_error(db: None) -> None:
-    with pytest.raises(Payment.DoesNotExist):
-        ask_now("pay_none", ANNA, "customer called")
+def test_a_payment_that_was_never_sent_is_not_asked_about(shop: Client) -> None:
+    assert not ask_now(accepted(shop).pk, ANNA, "why not")
