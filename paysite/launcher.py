@@ -21,6 +21,7 @@ def launch(arguments: list[str]) -> int:
         if command == "run":
             manage("requirements.txt", "run", options)
         elif command == "bench":
+            demand_postgres()
             manage("requirements-dev.txt", "bench", options)
         elif command == "test":
             from paysite.launcher_tests import run_tests
@@ -31,6 +32,14 @@ def launch(arguments: list[str]) -> int:
         return 1
     print(USAGE)
     return 0 if command in {"help", "-h", "--help"} else 2
+
+
+def demand_postgres() -> None:
+    """Install the PostgreSQL of requirements-postgres.txt unless this machine has one."""
+    from tests.support.postgres import find_binaries
+
+    if find_binaries() is None:
+        make("requirements-postgres.txt")
 
 
 def manage(requirements: str, command: str, options: list[str]) -> None:

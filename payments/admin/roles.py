@@ -7,7 +7,7 @@ make a group of your own (docs/console.md).
 from collections.abc import Iterable
 from typing import Any, Final
 
-from django.apps import apps
+from django.apps import apps as global_apps
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 
@@ -17,9 +17,14 @@ OPERATOR: Final = "Operator"
 ACTS: Final = ("change_payment", "change_operatortask")
 
 
-def make_roles(using: str = "default", **_: Any) -> None:
-    """Create or correct the groups; a receiver of post_migrate."""
-    app = apps.get_app_config("payments")
+def make_roles(using: str = "default", apps: Any = global_apps, **_: Any) -> None:
+    """Create or correct the groups; a receiver of post_migrate, which passes the `apps` that are migrated by now."""
+    try:
+        for app_label, model in (("auth", "Group"), ("payments", "Payment")):
+            apps.get_model(app_label, model)
+    except LookupError:
+        return
+    app = global_apps.get_app_config("payments")
     # Django makes permissions in a receiver of its own, which may not have run yet.
     create_permissions(app, verbosity=0, using=using)
     views = [f"view_{model._meta.model_name}" for model in app.get_models()]

@@ -134,7 +134,9 @@ def _unknown(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", c
         payment.outcome_unknown = True
     if heard.outcome.kind != Kind.NOT_FOUND:
         _learn(attempt, heard.outcome)
-    if heard.outcome.kind == Kind.NOT_FOUND and _is_proven_absent(attempt, book):
+    # One edge of the state table at a time: what was believed sent until now is unknown first.
+    was_unknown = before != AttemptState.SENT
+    if was_unknown and heard.outcome.kind == Kind.NOT_FOUND and _is_proven_absent(attempt, book):
         _not_found(payment, attempt, heard, book, chance)
         return
     reason = heard.outcome.reason
@@ -142,7 +144,7 @@ def _unknown(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", c
     age = (book.now - attempt.sent_at).total_seconds()
     wait = next_look(age, chance)
     payment.due_at = book.now + timedelta(seconds=wait) if wait is not None else None
-    if age >= PEOPLE_AFTER and can_proceed(attempt.give_to_people):
+    if was_unknown and age >= PEOPLE_AFTER and can_proceed(attempt.give_to_people):
         _give_to_people(payment, attempt, heard, book)
 
 

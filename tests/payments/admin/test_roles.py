@@ -1,6 +1,7 @@
 """Viewer sees, Operator acts: made by every migration (G4)."""
 
 import pytest
+from django.apps.registry import Apps
 from django.contrib.auth.models import Group, Permission
 
 from payments.admin.roles import make_roles
@@ -33,3 +34,9 @@ def test_the_next_migration_puts_a_changed_role_back() -> None:
     group.permissions.set([Permission.objects.get(codename="change_payment")])
     make_roles()
     assert permissions_of("Viewer") == before
+
+
+def test_before_users_or_payments_are_migrated_there_is_nothing_to_do() -> None:
+    Group.objects.all().delete()
+    make_roles(apps=Apps())
+    assert Group.objects.count() == 0

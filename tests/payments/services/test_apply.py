@@ -234,6 +234,15 @@ def test_after_a_day_of_not_knowing_a_person_is_asked_and_nothing_is_failed(shop
     assert payment.due_at is not None
 
 
+@pytest.mark.parametrize("kind", [Kind.UNKNOWN, Kind.NOT_FOUND])
+def test_an_attempt_of_workers_that_were_down_for_a_day_is_unknown_first(shop: Client, kind: Kind) -> None:
+    attempt = sent(shop)
+    age(attempt, hours=25)
+    payment = after(attempt, kind, looked=True)
+    assert (payment.status, payment.outcome_unknown, state_of(attempt)) == ("processing", True, "unknown")
+    assert after(attempt, Kind.UNKNOWN, "read_timeout", looked=True).status == "review"
+
+
 def test_a_payment_in_review_is_still_asked_about_and_can_succeed(shop: Client) -> None:
     attempt = sent(shop)
     after(attempt, Kind.UNKNOWN, "read_timeout")
