@@ -1,5 +1,6 @@
 """The steps of a test run: each is a child process, named, timed and followed. Standard library only."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from paysite.guard import Guard, signal_group
 from paysite.launcher_environment import PYTHON, ROOT
 
 Environment = Mapping[str, str]
@@ -45,50 +47,71 @@ class Counts:
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
 
 
-def check(name: str, command: Command, environment: Environment) -> None:
-    """Run a step that is silent unless it fails; raise StepFailedError if it does."""
-    _title(name)
-    began = time.monotonic()
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    output = _finish(process)
-    if process.returncode:
-        print(output)
-        raise StepFailedError(f"{name}; its output is above.")
-    print(f"   ok, {time.monotonic() - began:.1f} s", flush=True)
+class Steps:
+    """Runs one step after the other. Steps have process groups of their own, which end with this process."""
 
+    def __init__(self) -> None:
+        self.counts = Counts()
+        self._guard = Guard()
 
-def pytest(name: str, marker: str, environment: Environment, arguments: list[str], counts: Counts) -> None:
-    """Run the tests that `marker` selects and add them to `counts`; raise StepFailedError if any failed."""
-    _title(name)
-    began = time.monotonic()
-    report = Path(environment["PAYSITE_VAR"]) / "report.xml"
-    report.unlink(missing_ok=True)
-    # Tests of one file share its servers: a file of slow tests stays with one process.
-    parallel = ["-n", str(WORKERS), "--dist", "loadfile" if marker == "slow" else "load"] if WORKERS > 1 else []
-    command: Command = [PYTHON, "-m", "pytest", "-q", "-m", marker, *parallel, f"--junit-xml={report}", *arguments]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, text=True)
-    _finish(process)
-    if report.exists():
-        counts.add(report)
-    if process.returncode not in {0, NOTHING_COLLECTED}:
-        raise StepFailedError(f"{name}; see above.")
-    print(f"   {time.monotonic() - began:.1f} s", flush=True)
+    def close(self) -> None:
+        self._guard.close()
 
+    def check(self, name: str, command: Command, environment: Environment) -> None:
+        """Run a step that is silent unless it fails; raise StepFailedError if it does."""
+        began = _begin(name)
+        code, output = self._run(command, environment, subprocess.PIPE)
+        if code:
+            print(output)
+            raise StepFailedError(f"{name}; its output is above.")
+        print(f"   ok, {time.monotonic() - began:.1f} s", flush=True)
 
-def _title(name: str) -> None:
-    print(f"\n── {name}", flush=True)
+    def pytest(self, name: str, marker: str, environment: Environment, arguments: list[str]) -> None:
+        """Run the tests that `marker` selects and count them; raise StepFailedError if any failed."""
+        began = _begin(name)
+        report = Path(environment["PAYSITE_VAR"]) / "report.xml"
+        report.unlink(missing_ok=True)
+        # Tests of one file share its servers: a file of slow tests stays with one process.
+        parallel = (
+            ["-n", str(WORKERS), "--dist", "load" if marker.startswith("not slow") else "loadfile"]
+            if WORKERS > 1
+            else []
+        )
+        options = ["-q", "-m", marker, *parallel, f"--junit-xml={report}", *arguments]
+        code, _ = self._run([PYTHON, "-m", "pytest", *options], environment, None)
+        if report.exists():
+            self.counts.add(report)
+        if code not in {0, NOTHING_COLLECTED}:
+            raise StepFailedError(f"{name}; see above.")
+        print(f"   {time.monotonic() - began:.1f} s", flush=True)
 
-
-def _finish(process: subprocess.Popen[str]) -> str:
-    """Wait for a child and return its output; at an interrupt let it clean up first."""
-    try:
-        return process.communicate()[0] or ""
-    except KeyboardInterrupt:
-        process.send_signal(signal.SIGINT)
+    def _run(self, command: Command, environment: Environment, output: int | None) -> tuple[int, str]:
+        """Return exit code and output of a child. At an interrupt, let the whole group clean up first, but not long."""
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT if output else None,
+            text=True,
+            start_new_session=True,
+        )
+        self._guard.watch(process.pid)
         try:
-            process.wait(INTERRUPT_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        raise
+            text, _ = process.communicate()
+        except KeyboardInterrupt:
+            signal_group(process.pid, signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(INTERRUPT_SECONDS)
+            raise
+        finally:
+            signal_group(process.pid, signal.SIGKILL)
+            process.wait()
+            self._guard.forget(process.pid)
+        return process.returncode, text or ""
+
+
+def _begin(name: str) -> float:
+    print(f"\n── {name}", flush=True)
+    return time.monotonic()

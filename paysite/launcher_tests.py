@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from paysite.launcher_environment import MANAGE, PYTHON, ROOT, SetupError, make
-from paysite.launcher_steps import Counts, Environment, StepFailedError, check, pytest
+from paysite.launcher_steps import Counts, Environment, StepFailedError, Steps
 from tests.support import chromium, postgres
 
 TEST_VAR = ROOT / "var" / "test"
@@ -23,7 +23,6 @@ TEST_VAR = ROOT / "var" / "test"
 class Summary:
     """What the end of a run tells."""
 
-    counts: Counts = field(default_factory=Counts)
     databases: list[str] = field(default_factory=list)
     not_run: list[str] = field(default_factory=list)
 
@@ -34,41 +33,46 @@ def run_tests(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 -m paysite test")
     parser.add_argument("--fast", action="store_true", help="leave out the slow tests")
     options = parser.parse_args(ours)
-    # Whatever ends the run, PostgreSQL and the tests' own processes must end with it.
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Whatever ends the run, PostgreSQL and the tests' own processes must end with it. A shell's background job ignores
+    # SIGINT, and so would pytest, if it were not set here.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     summary = Summary()
+    steps = Steps()
     began = time.monotonic()
     failure = ""
     try:
         make("requirements-dev.txt")
-        _run(summary, theirs, fast=options.fast)
+        _run(steps, summary, theirs, fast=options.fast)
     except (StepFailedError, SetupError) as error:
         failure = str(error)
     except KeyboardInterrupt:
         failure = "Interrupted."
-    _print(summary, failure, time.monotonic() - began)
-    return 1 if failure or summary.counts.failed else 0
+    finally:
+        steps.close()
+    _print(summary, steps.counts, failure, time.monotonic() - began)
+    return 1 if failure or steps.counts.failed else 0
 
 
-def _run(summary: Summary, theirs: list[str], *, fast: bool) -> None:
+def _run(steps: Steps, summary: Summary, theirs: list[str], *, fast: bool) -> None:
     embedded = _environment("")
-    check("ruff check", [PYTHON, "-m", "ruff", "check", "."], embedded)
-    check("ruff format", [PYTHON, "-m", "ruff", "format", "--check", "."], embedded)
-    check("migrations are complete", [PYTHON, MANAGE, "makemigrations", "--check", "--dry-run"], embedded)
-    check("manage.py check", [PYTHON, MANAGE, "check"], embedded)
+    steps.check("ruff check", [PYTHON, "-m", "ruff", "check", "."], embedded)
+    steps.check("ruff format", [PYTHON, "-m", "ruff", "format", "--check", "."], embedded)
+    steps.check("migrations are complete", [PYTHON, MANAGE, "makemigrations", "--check", "--dry-run"], embedded)
+    steps.check("manage.py check", [PYTHON, MANAGE, "check"], embedded)
     summary.databases.append("the embedded SQLite")
-    pytest("fast tests on SQLite", "not slow", embedded, theirs, summary.counts)
-    check("mypy", [PYTHON, "-m", "mypy"], embedded)
+    steps.pytest("fast tests on SQLite", "not slow", embedded, theirs)
+    steps.check("mypy", [PYTHON, "-m", "mypy"], embedded)
     with _postgres(summary) as url:
         if url:
-            pytest("fast tests on PostgreSQL", "not slow", _environment(url), theirs, summary.counts)
+            steps.pytest("fast tests on PostgreSQL", "not slow and not once", _environment(url), theirs)
         if fast:
             summary.not_run.append("the slow tests (--fast)")
             return
         _demand_browser(summary)
-        pytest("slow tests on SQLite", "slow", embedded, theirs, summary.counts)
+        steps.pytest("slow tests on SQLite", "slow", embedded, theirs)
         if url:
-            pytest("slow tests on PostgreSQL", "slow", _environment(url), theirs, summary.counts)
+            steps.pytest("slow tests on PostgreSQL", "slow and not once", _environment(url), theirs)
 
 
 @contextlib.contextmanager
@@ -115,11 +119,11 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _print(summary: Summary, failure: str, seconds: float) -> None:
+def _print(summary: Summary, counts: Counts, failure: str, seconds: float) -> None:
     print(f"\n── summary ({seconds:.0f} s)")
     print(f"Ran on: {' and '.join(summary.databases) or 'no database'}.")
     for reason in summary.not_run:
         print(f"Did not run {reason}.")
     if failure:
         print(f"FAILED: {failure}")
-    print(summary.counts, flush=True)
+    print(counts, flush=True)

@@ -19,7 +19,7 @@ from paysite import rsgi
 from paysite.running.plan import web_server
 from tests.support.processes import free_port, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 @dataclass

@@ -29,12 +29,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 
 @pytest.fixture(scope="module")
 def site(environment: dict[str, str]) -> Iterator[RunningSite]:
-    running = RunningSite(environment)
-    try:
+    with RunningSite(environment) as running:
         running.await_ready()
         yield running
-    finally:
-        running.stop()
 
 
 def pid_of(site: RunningSite, words: str) -> int:

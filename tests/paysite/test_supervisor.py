@@ -17,7 +17,7 @@ from paysite.supervisor import Program, Supervisor, adopt_orphans
 from tests.paysite import dummies
 from tests.support.processes import is_running, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 RUN_UNTIL_KILLED = """
 import pathlib, sys

@@ -9,10 +9,11 @@ import sys
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 
+from paysite.guard import Guard
 from tests.support.processes import free_ports, wait_until
 
 START_SECONDS = 60.0
@@ -36,6 +37,14 @@ class RunningSite:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._guard = Guard()  # should the test run itself be killed
+        self._guard.watch(self.process.pid)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def await_ready(self) -> dict[str, Any]:
         """Wait until the site says that it is ready; return what it wrote for programs."""
@@ -48,6 +57,7 @@ class RunningSite:
 
         wait_until(ready, seconds=START_SECONDS, what="demo.json")
         document: dict[str, Any] = json.loads(note.read_text())
+        self._api_key = document["apiKey"]
         return document
 
     def said(self) -> str:
@@ -57,8 +67,8 @@ class RunningSite:
         """Return status and body of a page or an API call."""
         return self.ask("GET", path, api_key)
 
-    def ask(self, method: str, path: str, api_key: str = "", body: object = None) -> tuple[int, str]:
-        headers = {"Prefer": "wait=20"}
+    def ask(self, method: str, path: str, api_key: str = "", body: object = None, *, wait: int = 20) -> tuple[int, str]:
+        headers = {"Prefer": f"wait={wait}"}
         if api_key:
             headers["Authorization"] = f"Bearer {api_key}"
         if body is not None:
@@ -71,22 +81,25 @@ class RunningSite:
         finally:
             connection.close()
 
-    def pay(self) -> dict[str, Any]:
-        """Pay 12.50 USD through the API and return the payment as it is once its outcome is known."""
+    def pay(self, key: str = "", *, wait: int = 20) -> dict[str, Any]:
+        """Pay 12.50 USD for a new order through the API; return the payment, up to `wait` seconds later."""
         request = {
-            "idempotencyKey": str(uuid.uuid4()),
+            "idempotencyKey": key or str(uuid.uuid4()),
             "amount": 12.5,
             "currency": "USD",
             "paymentMethod": {"type": "card", "token": "tok_success"},
             "metadata": {"orderID": f"order-{uuid.uuid4().hex[:8]}", "customerID": "customer-1"},
         }
-        status, body = self.ask("POST", "/api/payments/process", self.await_ready()["apiKey"], request)
+        status, body = self.ask("POST", "/api/payments/process", self._api_key, request, wait=wait)
         assert status < 300, body
         payment: dict[str, Any] = json.loads(body)
         return payment
 
     def stop(self) -> int:
-        """End the site as Ctrl-C does, and return its exit code."""
+        """End the site as Ctrl-C does, unless it has ended, and return its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=30)
+        code = self.process.wait(timeout=30)
+        self._guard.forget(self.process.pid)
+        self._guard.close()
+        return code
