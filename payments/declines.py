@@ -73,6 +73,9 @@ DECLINES: Final[dict[str, Decline]] = {
     "3ds_failed": _authentication(
         "3ds_failed", "Your bank could not confirm that it was you. You were not charged. Please try again."
     ),
+    "customer_canceled": _authentication(
+        "customer_canceled", "You canceled the confirmation. You were not charged. Please try again if you like."
+    ),
     "insufficient_funds": _hard(
         "insufficient_funds", "Your card has insufficient funds. You were not charged. Please use a different card."
     ),

@@ -17,7 +17,7 @@ from payments.states import ATTEMPT, PAYMENT, StateTable
 
 @dataclass(frozen=True, slots=True)
 class StateGuard:
-    """Guards the state `column` of `table`; `frozen` columns keep the value they were born with."""
+    """Guards the state `column` of `table`; `frozen` columns keep their first values, and no row is ever deleted."""
 
     table: str
     column: str
@@ -35,6 +35,7 @@ class StateGuard:
             ("INSERT", "birth", born, f"{self.table}.{self.column}: a new row may not be born in this state"),
             (f"UPDATE OF {self.column}", "edge", moved, f"{self.table}.{self.column}: no such transition"),
         ]
+        rules.append(("DELETE", "kept", "", f"{self.table}: rows are never deleted"))
         if self.frozen:
             changed = " OR ".join(f"NEW.{name} <> OLD.{name}" for name in self.frozen)
             columns = ", ".join(self.frozen)
@@ -65,9 +66,15 @@ class AppendOnly:
 
 Guard = StateGuard | AppendOnly
 
+_ATTEMPT_FROZEN = ("payment_id", "gateway", "gateway_key", "amount", "currency", "token")
 PAYMENT_GUARDS: tuple[Guard, ...] = (
     StateGuard("payments_payment", "status", PAYMENT, frozen=("order_id", "client_id", "amount", "currency")),
-    StateGuard("payments_attempt", "state", ATTEMPT, frozen=("payment_id", "gateway", "gateway_key", "amount")),
+    StateGuard(
+        "payments_attempt",
+        "state",
+        ATTEMPT,
+        frozen=("payment_id", "gateway", "gateway_key", "amount", "currency", "token"),
+    ),
     AppendOnly("payments_auditentry"),
     AppendOnly("payments_ledgerposting"),
 )

@@ -3,6 +3,7 @@
 The layout is that of a ULID (48 bits of milliseconds, 80 random bits, Crockford base 32).
 """
 
+import re
 import secrets
 import time
 from datetime import datetime
@@ -12,6 +13,7 @@ _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS: Final = [high + low for high in _ALPHABET for low in _ALPHABET]
 
 ID_LENGTH: Final = 34
+_ID: Final = re.compile(r"[a-z]{2,4}_[0-9a-hjkmnp-tv-z]{26}")
 
 
 def new_id(prefix: str) -> str:
@@ -26,6 +28,11 @@ def floor_id(prefix: str, at: datetime) -> str:
 
 def _text(prefix: str, value: int) -> str:
     return prefix + "_" + "".join([_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)])
+
+
+def is_id(text: str, prefix: str) -> bool:
+    """Say whether `text` has the form of a public id of this kind."""
+    return _ID.fullmatch(text) is not None and text.startswith(f"{prefix}_")
 
 
 def new_payment_id() -> str:

@@ -5,7 +5,6 @@ The table below is pinned here because general-purpose locale data disagrees wit
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
 # ISO 4217 minor unit exponents of the currencies this installation can know about.
@@ -64,11 +63,6 @@ def parse_minor(text: str, currency: str) -> int:
     if minor > MAX_MINOR:
         raise MoneyError("is too large.")
     return minor
-
-
-def to_decimal(minor: int, currency: str) -> Decimal:
-    """Return minor units as an exact Decimal with the currency's decimals."""
-    return Decimal(minor).scaleb(-exponent(currency))
 
 
 def decimal_text(minor: int, currency: str) -> str:

@@ -64,7 +64,7 @@ PAYMENT: Final = StateTable(
         pending="processing expired canceled",
         processing="success failed retrying requires_action review",
         requires_action="processing success retrying failed expired review",
-        retrying="processing failed expired canceled review",
+        retrying="processing success failed expired canceled review",
         review="success failed canceled processing",
         # Only on the gateway's proof that it charged after all (late success, C4).
         failed="success",

@@ -4,9 +4,8 @@ from payments.services import expire_keys, loops, wake
 
 
 def settle(slot: str, run_for: float = loops.RUN_FOR) -> None:
-    """Run the settle loop of `slot` for `run_for` seconds, then ask for its successor."""
-    if loops.run_slot(slot, run_for):
-        wake.wake()
+    """Run the settle loop of `slot` for `run_for` seconds."""
+    loops.run_slot(slot, run_for)
 
 
 def wake_loops() -> int:

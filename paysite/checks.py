@@ -14,6 +14,8 @@ from django.core.checks import CheckMessage, Error
 from django.db import connection
 
 from payments import money
+from payments.reliability import calls
+from payments.services import loops
 
 SHORTEST_SECRET = 50
 
@@ -39,6 +41,13 @@ def _queue() -> Iterator[CheckMessage]:
             f"Q_CLUSTER retries a task after {retry} s although it may run for {timeout} s.",
             hint=f"Set retry to {3 * timeout} or more, or running tasks are given out a second time.",
             id="paysite.E001",
+        )
+    needed = loops.RUN_FOR + calls.budget() + 5
+    if timeout < needed:
+        yield Error(
+            f"Q_CLUSTER ends a task after {timeout} s, but a settle loop and its last calls may take {needed:.0f} s.",
+            hint=f"Set timeout to {needed:.0f} or more, or lower PAYSITE_GATEWAY_DEADLINE.",
+            id="paysite.E009",
         )
 
 

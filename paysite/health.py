@@ -1,6 +1,6 @@
 """Health for load balancers and the supervisor: alive, and ready to take payments."""
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
@@ -20,6 +20,6 @@ def ready(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         beat = queries.seconds_since_last_beat()
-    except DatabaseError:
+    except Error:
         return JsonResponse({"status": "database unavailable"}, status=503, headers={"Retry-After": "2"})
     return JsonResponse({"status": "ready", "secondsSinceLastBeat": None if beat is None else round(beat, 1)})

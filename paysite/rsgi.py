@@ -48,9 +48,10 @@ class Exchange(Protocol):
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None: ...
 
 
-def refused(status: int, code: str, detail: str) -> Problem:
+def refused(status: int, code: str, detail: str, *, retryable: bool = False) -> Problem:
     """Return the answer to a request that never reaches the application; its body is not read (to the end)."""
-    return Problem(status=status, code=code, title="The request's body cannot be read.", detail=detail)
+    title = "The request's body cannot be read."
+    return Problem(status=status, code=code, title=title, detail=detail, retryable=retryable)
 
 
 def answer(problem: Problem, exchange: Exchange) -> None:
@@ -121,11 +122,13 @@ async def _body(scope: Scope, exchange: Exchange) -> bytes:
         async with asyncio.timeout(BODY_SECONDS):
             body = await exchange()
     except TimeoutError:
-        raise refused(408, "body_too_slow", f"The body did not arrive within {BODY_SECONDS:.0f} seconds.") from None
+        detail = f"The body did not arrive within {BODY_SECONDS:.0f} seconds. Nothing was done; send it again."
+        raise refused(408, "body_too_slow", detail, retryable=True) from None
     except RuntimeError:  # granian's ProtocolClosed and ProtocolError: the connection broke, or the framing is wrong
         body = b""
     if len(body) != length:
-        raise refused(400, "body_cut_off", "The body is shorter than its Content-Length.")
+        detail = "The body is shorter than its Content-Length. Nothing was done; send it again."
+        raise refused(400, "body_cut_off", detail, retryable=True)
     return body
 
 

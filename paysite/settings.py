@@ -116,8 +116,8 @@ Q_CLUSTER: dict[str, Any] = {
     "name": "paysite",
     "orm": "default",
     "workers": env.integer("PAYSITE_WORKERS", 3, least=2, most=64),
-    "timeout": 60,
-    "retry": 180,  # at least three times the timeout, or a task still running is given out again (a check refuses it)
+    "timeout": 120,  # longer than a settle loop claims and its last calls take (a check refuses less)
+    "retry": 400,  # at least three times the timeout, or a task still running is given out again (a check refuses it)
     "max_attempts": 5,
     "ack_failures": True,
     "catch_up": False,

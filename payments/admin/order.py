@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from payments.admin.base import ReadOnlyAdmin, payment_link
 from payments.admin.formats import utc
@@ -19,7 +19,7 @@ class OrderAdmin(ReadOnlyAdmin):
     list_display = ("reference", "client", "amount_exact", "customer_email", "customer_reference", "created")
     fields = (
         *("id", "reference", "client", "amount_exact", "payments"),
-        *("customer_reference", "customer_name", "customer_email", "lines", "created"),
+        *("customer_reference", "customer_name", "customer_email", "bought", "created"),
     )
     list_select_related = ("client",)
     exact_search = ("pk", "customer_email")
@@ -33,6 +33,12 @@ class OrderAdmin(ReadOnlyAdmin):
     def payments(self, order: Order) -> SafeString:
         tried = order.payments.order_by("pk").values_list("pk", flat=True)[:50]
         return format_html_join(", ", "{}", ((payment_link(payment_id),) for payment_id in tried))
+
+    @admin.display(description="what was bought")
+    def bought(self, order: Order) -> SafeString | str:
+        """Show the shop's own lines, one each."""
+        rows = [(line.get("quantity", ""), line.get("name", "")) for line in order.lines if isinstance(line, dict)]
+        return format_html_join(mark_safe("<br>"), "{} × {}", rows) or "The shop did not say."
 
     @admin.display(description="created")
     def created(self, order: Order) -> str:

@@ -26,6 +26,7 @@ _ACTIONS: Final[dict[str, str]] = {
     "attempt.not_sent": "The charge provably never happened: the gateway did not get it or did not act on it.",
     "attempt.rejected": "The gateway refused our request as wrong. No money moved.",
     "attempt.unknown": "No usable answer came: the customer may or may not have been charged.",
+    "attempt.sent_again": "The gateway did not know the charge, so it was sent again under the same key.",
     "attempt.not_found": "Two looks, far enough apart, found nothing at the gateway: the charge did not happen.",
     "task.closed": "An operator task was closed.",
 }

@@ -6,6 +6,7 @@ from typing import Any, Final
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
+from payments import ids
 from payments.api import representation
 from payments.api.problems import FieldError, invalid
 from payments.models import Payment
@@ -42,7 +43,10 @@ def _limit(text: str | None, errors: list[FieldError]) -> int:
 
 def _filtered(payments: QuerySet[Payment], asked: Any, errors: list[FieldError]) -> QuerySet[Payment]:
     if cursor := asked.get("cursor"):
-        payments = payments.filter(pk__lt=_storable(cursor, "cursor", errors))
+        if not ids.is_id(cursor, "pay"):
+            errors.append(FieldError("cursor", "must be the nextCursor of the page before."))
+        else:
+            payments = payments.filter(pk__lt=cursor)
     if order_id := asked.get("orderID"):
         payments = payments.filter(order__reference=_storable(order_id, "orderID", errors))
     if status := asked.get("status"):

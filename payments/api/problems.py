@@ -16,7 +16,7 @@ class FieldError:
 
 @dataclass(eq=False)
 class Problem(Exception):  # noqa: N818 - RFC 9457's own word
-    """A refusal that a client can act on. `money_moved` is always "no" here: refusals come before any gateway call."""
+    """A refusal that a client can act on: it came before anything was done, so that no money moved by this request."""
 
     status: int
     code: str
@@ -36,7 +36,8 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
             "detail": self.detail,
             "code": self.code,
             "retryable": self.retryable,
-            "moneyMoved": False,
+            # Of our own failures nobody can say: the payment of an earlier try may have been settled meanwhile.
+            "moneyMoved": False if self.status < 500 else None,
             "timestamp": timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             **self.more,
         }

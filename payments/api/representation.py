@@ -71,8 +71,7 @@ def key_record(record: IdempotencyRecord) -> dict[str, Any]:
 
 
 def audit_entry(entry: AuditEntry) -> dict[str, Any]:
-    """Return an audit entry; decline reasons in it are the ones that clients may know."""
-    is_decline = entry.action in {"attempt.declined", "payment.failed"}
+    """Return an audit entry as its shop may read it: no operator's name or words, no reason that hides fraud."""
     return {
         "id": entry.pk,
         "paymentID": entry.payment_id,
@@ -80,11 +79,24 @@ def audit_entry(entry: AuditEntry) -> dict[str, Any]:
         "action": entry.action,
         "status": entry.after,
         "before": entry.before,
-        "details": decline(entry.reason).code if is_decline and entry.reason else entry.reason,
-        "actor": entry.actor,
+        "details": _details(entry),
+        "actor": "operator" if _is_by_people(entry) else entry.actor,
         "cause": entry.cause,
         "timestamp": timestamp(entry.at),
     }
+
+
+def _is_by_people(entry: AuditEntry) -> bool:
+    return entry.actor.startswith("operator:")
+
+
+def _details(entry: AuditEntry) -> str:
+    """Return the reason where it is a machine's word; what operators write is theirs."""
+    if _is_by_people(entry) or not entry.action.startswith(("attempt.", "payment.")):
+        return ""
+    if entry.reason and entry.action in {"attempt.declined", "payment.failed"}:
+        return decline(entry.reason).code
+    return entry.reason
 
 
 def _attempt(row: Attempt) -> dict[str, Any]:

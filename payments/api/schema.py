@@ -31,7 +31,7 @@ PROBLEM: Final = _object(
         "detail": {"type": "string"},
         "code": {"type": "string"},
         "retryable": {"type": "boolean"},
-        "moneyMoved": {"type": "boolean"},
+        "moneyMoved": {"type": ["boolean", "null"], "description": "By this request; null where we cannot say."},
         "timestamp": _TIME,
         "paymentID": {"type": "string"},
         "errors": {

@@ -17,6 +17,7 @@ from payments.services.accept import PayRequest
 METHOD_TYPES: Final = ("card",)
 TOKEN_RULE: Final = "3 to 255 letters, digits and _ . : - starting with a letter"  # noqa: S105
 REFERENCE_RULE: Final = "1 to 64 letters, digits and . _ : / # - starting with a letter or digit"
+IS_CARD: Final = "looks like a card number, which must never be sent here."
 MAX_METADATA_KEYS: Final = 50
 MAX_METADATA_KEY: Final = 40
 MAX_METADATA_VALUE: Final = 500
@@ -26,7 +27,8 @@ _METHOD: Final = frozenset({"type", "token"})
 _TOKEN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{2,254}")
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/#-]{0,63}")
 _SECRET_KEYS: Final = frozenset({"cvc", "cvv", "cvv2", "cid", "track1", "track2", "pin", "pan", "cardnumber"})
-_CARD_NUMBER: Final = re.compile(r"(?:[0-9][ -]?){12,18}[0-9]")
+# Card numbers have 13 to 19 digits, start with 3 to 6 and pass Luhn's test (ISO/IEC 7812).
+_CARD_NUMBER: Final = re.compile(r"(?<![0-9])[3-6](?:[ -]?[0-9]){12,18}(?![0-9])")
 
 
 def pay_request(client_id: int, body: Any, header_key: str | None) -> PayRequest:
@@ -59,7 +61,7 @@ def pay_request(client_id: int, body: Any, header_key: str | None) -> PayRequest
 
 def _key(body: dict[str, Any], header: str | None, errors: list[FieldError]) -> str:
     given = body.get("idempotencyKey")
-    if header is not None:
+    if header is not None and not isinstance(given, Number):
         header = idempotency.unquote_header(header)
         if given is not None and given != header:
             errors.append(
@@ -76,6 +78,8 @@ def checked_key(given: Any, errors: list[FieldError]) -> str:
         errors.append(FieldError("idempotencyKey", "is missing. Send it in the body or as an Idempotency-Key header."))
     elif isinstance(given, Number) or not isinstance(given, str) or not idempotency.is_valid_key(given):
         errors.append(FieldError("idempotencyKey", f"must be {idempotency.KEY_RULE}."))
+    elif _is_card_number(given):
+        errors.append(FieldError("idempotencyKey", IS_CARD))
     else:
         return given
     return ""
@@ -122,6 +126,8 @@ def _method(body: dict[str, Any], errors: list[FieldError]) -> tuple[str, str]:
         errors.append(FieldError("paymentMethod.type", f"must be one of: {', '.join(METHOD_TYPES)}."))
     if isinstance(token, Number) or not isinstance(token, str) or not _TOKEN.fullmatch(token):
         errors.append(FieldError("paymentMethod.token", f"must be the gateway's token: {TOKEN_RULE}."))
+    elif has_card_number(token):
+        errors.append(FieldError("paymentMethod.token", IS_CARD))
     return str(method_type), str(token)
 
 
@@ -148,14 +154,24 @@ def _metadata_problem(name: str, value: Any) -> str:
     if isinstance(value, Number) or not isinstance(value, str):
         return "must be a string."
     if name in {"orderID", "customerID"}:
-        return "" if _REFERENCE.fullmatch(value) else f"must be {REFERENCE_RULE}."
+        if not _REFERENCE.fullmatch(value):
+            return f"must be {REFERENCE_RULE}."
+        return IS_CARD if _is_card_number(value) else ""
     if len(value) > MAX_METADATA_VALUE:
         return f"is longer than {MAX_METADATA_VALUE} characters."
     if "\0" in value or any(unicodedata.category(character) == "Cs" for character in value if character > "\ud7ff"):
         return "has characters that cannot be stored."
-    if _CARD_NUMBER.fullmatch(value) and _passes_luhn(value):
-        return "looks like a card number, which must never be sent here."
-    return ""
+    return IS_CARD if has_card_number(value) else ""
+
+
+def has_card_number(text: str) -> bool:
+    """Say whether a card number stands anywhere in `text`; such numbers are never taken, kept or logged (PCI DSS 3)."""
+    return any(_passes_luhn(found[0]) for found in _CARD_NUMBER.finditer(text))
+
+
+def _is_card_number(text: str) -> bool:
+    """Say whether `text` as a whole is one: an order number that only contains such digits is left alone."""
+    return _CARD_NUMBER.fullmatch(text) is not None and _passes_luhn(text)
 
 
 def _passes_luhn(text: str) -> bool:

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from payments import queries
+from payments import idempotency, ids, queries
 from payments.api import representation, schema, validation
 from payments.api.caller import caller
 from payments.api.listing import page_of
@@ -25,7 +25,8 @@ def because(request: Request) -> Because:
 
 def own_payment(request: Request, payment_id: str) -> Payment:
     """Return the caller's payment; raise the 404 that tells nothing about other clients' payments."""
-    payment = queries.payments_of(caller(request).client_id).filter(pk=payment_id).first()
+    known = ids.is_id(payment_id, "pay")
+    payment = queries.payments_of(caller(request).client_id).filter(pk=payment_id).first() if known else None
     if payment is None:
         raise not_found("payment")
     return payment
@@ -43,7 +44,7 @@ class ProcessView(APIView):
         try:
             accepted = accept.accept(asked, because(request))
         except accept.KeyReusedError:
-            raise _KEY_REUSED from None
+            raise _key_reused() from None
         except accept.OrderConflictError as conflict:
             raise _conflict(conflict) from None
         wait = preferred_wait(request.META.get("HTTP_PREFER", ""))
@@ -87,7 +88,7 @@ class StatusView(APIView):
     def get(self, request: Request, payment_id: str) -> Response:
         wait = request.query_params.get("wait", "0")
         if not wait.isascii() or not wait.isdigit() or len(wait) > 4:
-            raise invalid([FieldError("wait", "must be whole seconds, at most 20.")])
+            raise invalid([FieldError("wait", "must be a whole number of seconds; more than 20 count as 20.")])
         payment = wait_for_outcome(own_payment(request, payment_id), preferred_wait(f"wait={wait}"))
         return Response(representation.status(payment))
 
@@ -103,7 +104,7 @@ class CancelView(APIView):
         try:
             cancel.cancel(payment.pk, because(request), reason="asked by the client")
         except cancel.CannotCancelError as error:
-            raise _CANNOT_CANCEL[error.code] from None
+            raise _cannot_cancel(error) from None
         return Response(representation.payment(own_payment(request, payment_id)))
 
 
@@ -139,7 +140,8 @@ class KeyView(APIView):
 
     @extend_schema(**schema.KEY)
     def get(self, request: Request, key: str) -> Response:
-        record = queries.key_record(caller(request).client_id, accept.OPERATION, key)
+        known = idempotency.is_valid_key(key)
+        record = queries.key_record(caller(request).client_id, accept.OPERATION, key) if known else None
         if record is None:
             raise not_found("idempotency key")
         return Response(representation.key_record(record))
@@ -159,17 +161,14 @@ class AuditView(APIView):
         return Response({"data": [representation.audit_entry(entry) for entry in trail]})
 
 
-_KEY_REUSED = Problem(
-    status=422,
-    code="idempotency_key_reused",
-    title="This idempotency key was used for another request.",
-    detail="Nothing was done and nothing was charged. Use a new key for a new request.",
-)
-_CONFLICTS = {
-    "order_amount_mismatch": "The order has another amount or currency. Use a new orderID for another amount.",
-    "order_already_paid": "The order is paid; it is not charged again. See the payment named in paymentID.",
-    "order_has_live_payment": "A payment of this order is under way. Wait for the payment named in paymentID.",
-}
+# Made anew each time: a kept exception collects the frames, and so the requests, of everyone it was raised for.
+def _key_reused() -> Problem:
+    return Problem(
+        status=422,
+        code="idempotency_key_reused",
+        title="This idempotency key was used for another request.",
+        detail="Nothing was done and nothing was charged. Use a new key for a new request.",
+    )
 
 
 def _conflict(error: accept.OrderConflictError) -> Problem:
@@ -182,11 +181,22 @@ def _conflict(error: accept.OrderConflictError) -> Problem:
     )
 
 
+def _cannot_cancel(error: cancel.CannotCancelError) -> Problem:
+    return Problem(
+        status=409,
+        code=error.code,
+        title="The payment cannot be canceled.",
+        detail=f"{_CANNOT_CANCEL[error.code]} Nothing was changed.",
+    )
+
+
+_CONFLICTS = {
+    "order_amount_mismatch": "The order has another amount or currency. Use a new orderID for another amount.",
+    "order_already_paid": "The order is paid; it is not charged again. See the payment named in paymentID.",
+    "order_has_live_payment": "A payment of this order is under way. Wait for the payment named in paymentID.",
+}
 _CANNOT_CANCEL = {
-    code: Problem(status=409, code=code, title="The payment cannot be canceled.", detail=f"{why} Nothing was changed.")
-    for code, why in {
-        "already_paid": "It was charged; only a refund gives the money back.",
-        "outcome_open": "A charge is under way and may succeed at any moment.",
-        "not_cancelable": "It has ended, or a person is deciding about it.",
-    }.items()
+    "already_paid": "It was charged; only a refund gives the money back.",
+    "outcome_open": "A charge is under way and may succeed at any moment.",
+    "not_cancelable": "It has ended, or a person is deciding about it.",
 }

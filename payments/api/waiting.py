@@ -1,12 +1,17 @@
 """Waiting for an outcome inside a request: `Prefer: wait=N` (RFC 7240) and `?wait=N`."""
 
+import logging
 import re
 import threading
 import time
 from typing import Final
 
+from django.db import Error
+
 from payments.models import Payment
 from payments.states import PaymentStatus
+
+logger = logging.getLogger(__name__)
 
 MAX_WAIT: Final = 20
 # Waiting requests hold a web thread each: more than this many at once are answered at once instead.
@@ -31,6 +36,9 @@ def wait_for_outcome(payment: Payment, seconds: int) -> Payment:
             threading.Event().wait(min(pause, max(ends - time.monotonic(), 0)))
             pause = min(pause * 1.5, 0.5)
             payment = Payment.objects.select_related("order").get(pk=payment.pk)
+    except Error:
+        # The request was accepted: it is answered with what is known of it.
+        logger.warning("the outcome of %s could not be waited for", payment.pk, exc_info=True)
     finally:
         _SLOTS.release()
     return payment

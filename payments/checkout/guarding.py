@@ -1,15 +1,19 @@
 """What all of the customer's pages have in common: allowed methods, safe headers, and refusals in plain words."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from payments.checkout.forms import Wrong
+
+logger = logging.getLogger(__name__)
 
 View = Callable[..., HttpResponse]
 
@@ -43,7 +47,11 @@ def page(*methods: str) -> Callable[[View], View]:
                     raise _wrong_method()
                 response = view(request, *args, **kwargs)
             except Refusal as refusal:
-                response = render(request, "checkout/refused.html", {"refusal": refusal}, status=refusal.status)
+                response = _shown(request, refusal)
+            except (OperationalError, InterfaceError):
+                logger.exception("the database could not be asked")
+                response = _shown(request, _unavailable())
+                response["Retry-After"] = "5"
             if response.status_code == 405:
                 response["Allow"] = ", ".join(methods)
             return secured(response)
@@ -51,6 +59,19 @@ def page(*methods: str) -> Callable[[View], View]:
         return guarded
 
     return decorate
+
+
+def _shown(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    return render(request, "checkout/refused.html", {"refusal": refusal}, status=refusal.status)
+
+
+def _unavailable() -> Refusal:
+    return Refusal(
+        503,
+        "We cannot look this up just now",
+        "Something is not working on our side. Whatever you did before is kept, and you will not be charged twice.",
+        "Please wait a moment and reload this page. It shows what became of your payment.",
+    )
 
 
 def secured(response: HttpResponse) -> HttpResponse:

@@ -25,11 +25,10 @@ def submit(session: CheckoutSession, submission: int, card_token: str) -> None:
     request = _request(session, submission, card_token)
     because = Because(actor=f"client:{session.client_id}", cause=f"checkout:{session.token[:_TOKEN_PREFIX]}")
     try:
-        accepted = accept(request, because)
+        accept(request, because)
     except (KeyReusedError, OrderConflictError):
         # Another tab was faster, with another card or through another page: that payment stands.
         return
-    CheckoutSession.objects.filter(pk=session.pk, submission=submission).update(payment_id=accepted.payment.pk)
 
 
 def _is_due(token: str, submission: int) -> bool:

@@ -55,7 +55,8 @@ class Outcome:
 class ChargeRequest:
     """One charge. `key` is the gateway idempotency key, constant over all sends of one attempt.
 
-    amount: minor units. payment_id: our reference, which the gateway must echo. deadline: seconds for the whole call.
+    amount: minor units. payment_id: our reference, which the gateway must echo. ends_at: monotonic time, in seconds, at
+    which the whole call is over and before which its first byte must leave: no pause of the process can extend it.
     """
 
     key: str
@@ -63,7 +64,7 @@ class ChargeRequest:
     amount: int
     currency: str
     token: str
-    deadline: float
+    ends_at: float
     return_url: str = ""
     request_three_d_secure: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
@@ -71,13 +72,16 @@ class ChargeRequest:
 
 @dataclass(frozen=True, slots=True)
 class LookUpRequest:
-    """Ask what became of the charge sent under `key`; the expected amount and currency let a reply be checked."""
+    """Ask what became of the charge sent under `key`; the expected amount and currency let a reply be checked.
+
+    ends_at: monotonic time, in seconds, at which the whole call is over.
+    """
 
     key: str
     payment_id: str
     amount: int
     currency: str
-    deadline: float
+    ends_at: float
     reference: str = ""
 
 

@@ -10,244 +10,467 @@ import payments.models.base
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Client',
+            name="Client",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(help_text='Short name, used in signed checkout forms.', unique=True)),
-                ('name', models.CharField(help_text='What customers read on the checkout page.', max_length=100)),
-                ('support_email', models.EmailField(blank=True, help_text='Where the checkout page sends customers with questions.', max_length=254)),
-                ('form_secret', models.CharField(help_text="Signs the shop's checkout forms (HMAC-SHA256).", max_length=64)),
-                ('return_origins', models.JSONField(blank=True, default=list, help_text='Origins to which customers may be sent back: ["https://shop.example"].')),
-                ('is_active', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(help_text="Short name, used in signed checkout forms.", unique=True)),
+                ("name", models.CharField(help_text="What customers read on the checkout page.", max_length=100)),
+                (
+                    "support_email",
+                    models.EmailField(
+                        blank=True, help_text="Where the checkout page sends customers with questions.", max_length=254
+                    ),
+                ),
+                (
+                    "form_secret",
+                    models.CharField(help_text="Signs the shop's checkout forms (HMAC-SHA256).", max_length=64),
+                ),
+                (
+                    "return_origins",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text='Origins to which customers may be sent back: ["https://shop.example"].',
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SettleLoop',
+            name="SettleLoop",
             fields=[
-                ('name', models.CharField(max_length=32, primary_key=True, serialize=False)),
-                ('holder', models.CharField(blank=True, max_length=64)),
-                ('beat_at', models.DateTimeField(blank=True, null=True)),
+                ("name", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ("holder", models.CharField(blank=True, max_length=64)),
+                ("beat_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('payment_id', models.CharField(max_length=34)),
-                ('entity_id', models.CharField(max_length=34)),
-                ('action', models.CharField(max_length=48)),
-                ('actor', models.CharField(max_length=64)),
-                ('cause', models.CharField(max_length=96)),
-                ('before', models.CharField(blank=True, max_length=20)),
-                ('after', models.CharField(blank=True, max_length=20)),
-                ('reason', models.CharField(blank=True, max_length=200)),
-                ('data', models.JSONField(default=dict)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("payment_id", models.CharField(max_length=34)),
+                ("entity_id", models.CharField(max_length=34)),
+                ("action", models.CharField(max_length=48)),
+                ("actor", models.CharField(max_length=64)),
+                ("cause", models.CharField(max_length=96)),
+                ("before", models.CharField(blank=True, max_length=20)),
+                ("after", models.CharField(blank=True, max_length=20)),
+                ("reason", models.CharField(blank=True, max_length=200)),
+                ("data", models.JSONField(default=dict)),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
             ],
             options={
-                'verbose_name_plural': 'audit entries',
-                'indexes': [models.Index(fields=['payment_id', 'id'], name='audit_of_payment')],
+                "verbose_name_plural": "audit entries",
+                "indexes": [models.Index(fields=["payment_id", "id"], name="audit_of_payment")],
             },
         ),
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('label', models.CharField(blank=True, max_length=100)),
-                ('mode', models.CharField(choices=[('test', 'Test'), ('live', 'Live')], default='test', max_length=4)),
-                ('hint', models.CharField(editable=False, help_text='The first characters, to tell keys apart.', max_length=24)),
-                ('digest', models.CharField(editable=False, max_length=64, unique=True)),
-                ('scopes', models.JSONField(default=list)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('revoked_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('client', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='api_keys', to='payments.client')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("label", models.CharField(blank=True, max_length=100)),
+                ("mode", models.CharField(choices=[("test", "Test"), ("live", "Live")], default="test", max_length=4)),
+                (
+                    "hint",
+                    models.CharField(
+                        editable=False, help_text="The first characters, to tell keys apart.", max_length=24
+                    ),
+                ),
+                ("digest", models.CharField(editable=False, max_length=64, unique=True)),
+                ("scopes", models.JSONField(default=list)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "client",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="api_keys", to="payments.client"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LedgerPosting',
+            name="LedgerPosting",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('payment_id', models.CharField(max_length=34)),
-                ('entity_id', models.CharField(help_text='The attempt, refund or dispute that moved the money.', max_length=34)),
-                ('gateway', models.CharField(max_length=32)),
-                ('currency', models.CharField(max_length=3)),
-                ('debit', models.CharField(max_length=24)),
-                ('credit', models.CharField(max_length=24)),
-                ('amount', models.BigIntegerField(help_text='Minor units.')),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("payment_id", models.CharField(max_length=34)),
+                (
+                    "entity_id",
+                    models.CharField(help_text="The attempt, refund or dispute that moved the money.", max_length=34),
+                ),
+                ("gateway", models.CharField(max_length=32)),
+                ("currency", models.CharField(max_length=3)),
+                ("debit", models.CharField(max_length=24)),
+                ("credit", models.CharField(max_length=24)),
+                ("amount", models.BigIntegerField(help_text="Minor units.")),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
             ],
             options={
-                'indexes': [models.Index(fields=['payment_id'], name='posting_of_payment')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='posting_amount_positive'), models.UniqueConstraint(fields=('entity_id', 'debit', 'credit'), name='one_posting_per_movement')],
+                "indexes": [models.Index(fields=["payment_id"], name="posting_of_payment")],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="posting_amount_positive"),
+                    models.UniqueConstraint(fields=("entity_id", "debit", "credit"), name="one_posting_per_movement"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', payments.models.base.PublicIdField(default=payments.ids.new_order_id, max_length=34, primary_key=True, serialize=False)),
-                ('reference', models.CharField(max_length=64)),
-                ('amount', models.BigIntegerField(help_text='Minor units.')),
-                ('currency', models.CharField(max_length=3)),
-                ('customer_reference', models.CharField(blank=True, max_length=64)),
-                ('customer_email', models.EmailField(blank=True, max_length=254)),
-                ('customer_name', models.CharField(blank=True, max_length=100)),
-                ('lines', models.JSONField(blank=True, default=list, help_text='What was bought, as the shop described it.')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('client', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='payments.client')),
+                (
+                    "id",
+                    payments.models.base.PublicIdField(
+                        default=payments.ids.new_order_id, max_length=34, primary_key=True, serialize=False
+                    ),
+                ),
+                ("reference", models.CharField(max_length=64)),
+                ("amount", models.BigIntegerField(help_text="Minor units.")),
+                ("currency", models.CharField(max_length=3)),
+                ("customer_reference", models.CharField(blank=True, max_length=64)),
+                ("customer_email", models.EmailField(blank=True, max_length=254)),
+                ("customer_name", models.CharField(blank=True, max_length=100)),
+                (
+                    "lines",
+                    models.JSONField(blank=True, default=list, help_text="What was bought, as the shop described it."),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "client",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="orders",
+                        to="payments.client",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Payment',
+            name="Payment",
             fields=[
-                ('id', payments.models.base.PublicIdField(default=payments.ids.new_payment_id, max_length=34, primary_key=True, serialize=False)),
-                ('idempotency_key', models.CharField(max_length=255)),
-                ('request_hash', models.CharField(max_length=64)),
-                ('amount', models.BigIntegerField(help_text='Minor units.')),
-                ('currency', models.CharField(max_length=3)),
-                ('method_type', models.CharField(default='card', max_length=16)),
-                ('method_token', models.CharField(help_text="The gateway's token; never a card number.", max_length=255)),
-                ('metadata', models.JSONField(blank=True, default=dict)),
-                ('status', django_fsm.FSMField(choices=[('pending', 'Pending'), ('processing', 'Processing'), ('requires_action', 'Requires action'), ('retrying', 'Retrying'), ('review', 'In review'), ('success', 'Success'), ('failed', 'Failed'), ('expired', 'Expired'), ('canceled', 'Canceled')], default='pending', max_length=50, protected=True)),
-                ('outcome_unknown', models.BooleanField(default=False)),
-                ('review_reason', models.CharField(blank=True, max_length=64)),
-                ('gateway', models.CharField(blank=True, max_length=32)),
-                ('action_url', models.CharField(blank=True, max_length=500)),
-                ('error_code', models.CharField(blank=True, help_text='As operators see it.', max_length=64)),
-                ('error_at', models.DateTimeField(blank=True, null=True)),
-                ('retry_count', models.PositiveSmallIntegerField(default=0)),
-                ('max_retries', models.PositiveSmallIntegerField(default=3)),
-                ('due_at', models.DateTimeField(blank=True, null=True)),
-                ('fence', models.PositiveIntegerField(default=0)),
-                ('expires_at', models.DateTimeField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('processed_at', models.DateTimeField(blank=True, null=True)),
-                ('client', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='payments.client')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='payments.order')),
+                (
+                    "id",
+                    payments.models.base.PublicIdField(
+                        default=payments.ids.new_payment_id, max_length=34, primary_key=True, serialize=False
+                    ),
+                ),
+                ("idempotency_key", models.CharField(max_length=255)),
+                ("request_hash", models.CharField(max_length=64)),
+                ("amount", models.BigIntegerField(help_text="Minor units.")),
+                ("currency", models.CharField(max_length=3)),
+                ("method_type", models.CharField(default="card", max_length=16)),
+                (
+                    "method_token",
+                    models.CharField(help_text="The gateway's token; never a card number.", max_length=255),
+                ),
+                ("metadata", models.JSONField(blank=True, default=dict)),
+                (
+                    "status",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("processing", "Processing"),
+                            ("requires_action", "Requires action"),
+                            ("retrying", "Retrying"),
+                            ("review", "In review"),
+                            ("success", "Success"),
+                            ("failed", "Failed"),
+                            ("expired", "Expired"),
+                            ("canceled", "Canceled"),
+                        ],
+                        default="pending",
+                        max_length=50,
+                        protected=True,
+                    ),
+                ),
+                ("outcome_unknown", models.BooleanField(default=False)),
+                ("review_reason", models.CharField(blank=True, max_length=64)),
+                ("gateway", models.CharField(blank=True, max_length=32)),
+                ("action_url", models.CharField(blank=True, max_length=500)),
+                ("error_code", models.CharField(blank=True, help_text="As operators see it.", max_length=64)),
+                ("error_at", models.DateTimeField(blank=True, null=True)),
+                ("retry_count", models.PositiveSmallIntegerField(default=0)),
+                ("max_retries", models.PositiveSmallIntegerField(default=3)),
+                ("due_at", models.DateTimeField(blank=True, null=True)),
+                ("fence", models.PositiveIntegerField(default=0)),
+                ("expires_at", models.DateTimeField()),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                ("processed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "client",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payments",
+                        to="payments.client",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="payments", to="payments.order"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='OperatorTask',
+            name="OperatorTask",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('unknown_too_long', 'Outcome unknown for too long'), ('rejected', 'Gateway refused our request'), ('mismatch', 'Gateway answered for another charge'), ('contradiction', 'Gateway contradicts itself')], max_length=24)),
-                ('detail', models.CharField(max_length=500)),
-                ('opened_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_by', models.CharField(blank=True, max_length=64)),
-                ('resolution', models.CharField(blank=True, max_length=500)),
-                ('payment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='operator_tasks', to='payments.payment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("unknown_too_long", "Outcome unknown for too long"),
+                            ("rejected", "Gateway refused our request"),
+                            ("mismatch", "Gateway answered for another charge"),
+                            ("contradiction", "Gateway contradicts itself"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("detail", models.CharField(max_length=500)),
+                (
+                    "opened_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_by", models.CharField(blank=True, max_length=64)),
+                ("resolution", models.CharField(blank=True, max_length=500)),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="operator_tasks",
+                        to="payments.payment",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='IdempotencyRecord',
+            name="IdempotencyRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('operation', models.CharField(max_length=16)),
-                ('key', models.CharField(max_length=255)),
-                ('request_hash', models.CharField(max_length=64)),
-                ('status_code', models.PositiveSmallIntegerField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('expires_at', models.DateTimeField(db_index=True)),
-                ('client', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='payments.client')),
-                ('payment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='payments.payment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("operation", models.CharField(max_length=16)),
+                ("key", models.CharField(max_length=255)),
+                ("request_hash", models.CharField(max_length=64)),
+                ("status_code", models.PositiveSmallIntegerField()),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                ("expires_at", models.DateTimeField(db_index=True)),
+                (
+                    "client",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="payments.client"
+                    ),
+                ),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="payments.payment"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CheckoutSession',
+            name="CheckoutSession",
             fields=[
-                ('token', models.CharField(default=payments.ids.new_checkout_token, max_length=40, primary_key=True, serialize=False)),
-                ('submission', models.PositiveSmallIntegerField(default=1)),
-                ('return_url', models.CharField(max_length=500)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('expires_at', models.DateTimeField()),
-                ('client', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='checkout_sessions', to='payments.client')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='checkout_sessions', to='payments.order')),
-                ('payment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='payments.payment')),
+                (
+                    "token",
+                    models.CharField(
+                        default=payments.ids.new_checkout_token, max_length=40, primary_key=True, serialize=False
+                    ),
+                ),
+                ("submission", models.PositiveSmallIntegerField(default=1)),
+                ("return_url", models.CharField(max_length=500)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                ("expires_at", models.DateTimeField()),
+                (
+                    "client",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="checkout_sessions",
+                        to="payments.client",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="checkout_sessions",
+                        to="payments.order",
+                    ),
+                ),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="payments.payment",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', payments.models.base.PublicIdField(default=payments.ids.new_attempt_id, max_length=34, primary_key=True, serialize=False)),
-                ('kind', models.CharField(default='charge', max_length=16)),
-                ('number', models.PositiveSmallIntegerField()),
-                ('gateway', models.CharField(max_length=32)),
-                ('gateway_key', models.CharField(max_length=64)),
-                ('amount', models.BigIntegerField(help_text='Minor units.')),
-                ('currency', models.CharField(max_length=3)),
-                ('token', models.CharField(max_length=255)),
-                ('fence', models.PositiveIntegerField()),
-                ('state', django_fsm.FSMField(choices=[('sent', 'Sent'), ('succeeded', 'Succeeded'), ('declined', 'Declined'), ('action_required', 'Action required'), ('not_sent', 'Not sent'), ('unknown', 'Unknown'), ('rejected', 'Rejected'), ('not_found', 'Not found'), ('unresolved', 'Unresolved'), ('voided', 'Voided')], default='sent', max_length=50, protected=True)),
-                ('gateway_reference', models.CharField(blank=True, max_length=100)),
-                ('reason', models.CharField(blank=True, max_length=64)),
-                ('decline_code', models.CharField(blank=True, max_length=64)),
-                ('message', models.CharField(blank=True, help_text="The gateway's words, for operators only.", max_length=500)),
-                ('http_status', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('sends', models.PositiveSmallIntegerField(default=1)),
-                ('last_sent_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('looks', models.PositiveIntegerField(default=0)),
-                ('not_found_at', models.DateTimeField(blank=True, null=True)),
-                ('sent_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('payment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='payments.payment')),
+                (
+                    "id",
+                    payments.models.base.PublicIdField(
+                        default=payments.ids.new_attempt_id, max_length=34, primary_key=True, serialize=False
+                    ),
+                ),
+                ("kind", models.CharField(default="charge", max_length=16)),
+                ("number", models.PositiveSmallIntegerField()),
+                ("gateway", models.CharField(max_length=32)),
+                ("gateway_key", models.CharField(max_length=64)),
+                ("amount", models.BigIntegerField(help_text="Minor units.")),
+                ("currency", models.CharField(max_length=3)),
+                ("token", models.CharField(max_length=255)),
+                ("fence", models.PositiveIntegerField()),
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("sent", "Sent"),
+                            ("succeeded", "Succeeded"),
+                            ("declined", "Declined"),
+                            ("action_required", "Action required"),
+                            ("not_sent", "Not sent"),
+                            ("unknown", "Unknown"),
+                            ("rejected", "Rejected"),
+                            ("not_found", "Not found"),
+                            ("unresolved", "Unresolved"),
+                            ("voided", "Voided"),
+                        ],
+                        default="sent",
+                        max_length=50,
+                        protected=True,
+                    ),
+                ),
+                ("gateway_reference", models.CharField(blank=True, max_length=100)),
+                ("reason", models.CharField(blank=True, max_length=64)),
+                ("decline_code", models.CharField(blank=True, max_length=64)),
+                (
+                    "message",
+                    models.CharField(blank=True, help_text="The gateway's words, for operators only.", max_length=500),
+                ),
+                ("http_status", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("sends", models.PositiveSmallIntegerField(default=1)),
+                (
+                    "last_sent_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                ("looks", models.PositiveIntegerField(default=0)),
+                ("not_found_at", models.DateTimeField(blank=True, null=True)),
+                ("sent_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attempts",
+                        to="payments.payment",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.UniqueConstraint(fields=('client', 'reference'), name='one_order_per_reference'),
+            model_name="order",
+            constraint=models.UniqueConstraint(fields=("client", "reference"), name="one_order_per_reference"),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='order_amount_positive'),
+            model_name="order",
+            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="order_amount_positive"),
         ),
         migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='payment_due'),
+            model_name="payment",
+            index=models.Index(condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="payment_due"),
         ),
         migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(fields=['client', 'id'], name='payment_of_client'),
+            model_name="payment",
+            index=models.Index(fields=["client", "id"], name="payment_of_client"),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ('pending', 'processing', 'requires_action', 'retrying', 'review', 'success'))), fields=('order',), name='one_live_or_successful_payment_per_order'),
+            model_name="payment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("status__in", ("pending", "processing", "requires_action", "retrying", "review", "success"))
+                ),
+                fields=("order",),
+                name="one_live_or_successful_payment_per_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='payment_amount_positive'),
+            model_name="payment",
+            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="payment_amount_positive"),
         ),
         migrations.AddConstraint(
-            model_name='operatortask',
-            constraint=models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('payment', 'kind'), name='one_open_task_per_kind'),
+            model_name="operatortask",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("closed_at__isnull", True)),
+                fields=("payment", "kind"),
+                name="one_open_task_per_kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='idempotencyrecord',
-            constraint=models.UniqueConstraint(fields=('client', 'operation', 'key'), name='one_record_per_key'),
+            model_name="idempotencyrecord",
+            constraint=models.UniqueConstraint(fields=("client", "operation", "key"), name="one_record_per_key"),
         ),
         migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(condition=models.Q(('gateway_reference', ''), _negated=True), fields=['gateway_reference'], name='attempt_by_reference'),
+            model_name="attempt",
+            index=models.Index(
+                condition=models.Q(("gateway_reference", ""), _negated=True),
+                fields=["gateway_reference"],
+                name="attempt_by_reference",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('payment', 'kind', 'number'), name='attempts_are_numbered'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(fields=("payment", "kind", "number"), name="attempts_are_numbered"),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('gateway_key',), name='gateway_keys_are_never_reused'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(fields=("gateway_key",), name="gateway_keys_are_never_reused"),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'charge'), ('state__in', ('sent', 'unknown', 'action_required', 'unresolved', 'succeeded'))), fields=('payment',), name='one_open_or_succeeded_charge_per_payment'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("kind", "charge"), ("state__in", ("sent", "unknown", "action_required", "unresolved", "succeeded"))
+                ),
+                fields=("payment",),
+                name="one_open_or_succeeded_charge_per_payment",
+            ),
         ),
     ]

@@ -4,26 +4,33 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('payments', '0001_first_schema'),
+        ("payments", "0001_first_schema"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('customer_email', ''), _negated=True), fields=['customer_email'], name='order_by_email'),
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("customer_email", ""), _negated=True),
+                fields=["customer_email"],
+                name="order_by_email",
+            ),
         ),
         migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(condition=models.Q(('outcome_unknown', True)), fields=['id'], name='payment_outcome_unknown'),
+            model_name="payment",
+            index=models.Index(
+                condition=models.Q(("outcome_unknown", True)), fields=["id"], name="payment_outcome_unknown"
+            ),
         ),
         migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(condition=models.Q(('status', 'review')), fields=['id'], name='payment_in_review'),
+            model_name="payment",
+            index=models.Index(condition=models.Q(("status", "review")), fields=["id"], name="payment_in_review"),
         ),
         migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(condition=models.Q(('status', 'failed')), fields=['processed_at'], name='payment_failed'),
+            model_name="payment",
+            index=models.Index(
+                condition=models.Q(("status", "failed")), fields=["processed_at"], name="payment_failed"
+            ),
         ),
     ]

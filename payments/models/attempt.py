@@ -15,7 +15,7 @@ from payments.states import ATTEMPT, OPEN_OR_SUCCEEDED, AttemptState
 class Attempt(StateModel):
     """One charge sent to one gateway under one key, which is constant over all sends of this attempt.
 
-    fence: the payment's fence under which it was made. sends, last_sent_at: how often and when last the charge was
+    sends, last_sent_at: how often and when last the charge was
     sent, counted before it leaves. looks: look-ups made so far; not_found_at: when the gateway first said, after the
     last send, that it knows nothing under the key, since one "not found" proves nothing.
     """
@@ -29,7 +29,6 @@ class Attempt(StateModel):
     amount = models.BigIntegerField(help_text="Minor units.")
     currency = models.CharField(max_length=3)
     token = models.CharField(max_length=255)
-    fence = models.PositiveIntegerField()
 
     state = FSMField(default=AttemptState.SENT, choices=AttemptState.choices, protected=True, db_index=False)
     gateway_reference = models.CharField(max_length=100, blank=True)

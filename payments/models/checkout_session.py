@@ -6,7 +6,6 @@ from django.db.models.functions import Now
 from payments.ids import new_checkout_token
 from payments.models.client import Client
 from payments.models.order import Order
-from payments.models.payment import Payment
 
 
 class CheckoutSession(models.Model):
@@ -19,7 +18,6 @@ class CheckoutSession(models.Model):
     token = models.CharField(max_length=40, primary_key=True, default=new_checkout_token)
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="checkout_sessions")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="checkout_sessions")
-    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     submission = models.PositiveSmallIntegerField(default=1)
     return_url = models.CharField(max_length=500)
     created_at = models.DateTimeField(db_default=Now(), editable=False)

@@ -12,7 +12,7 @@ class OperatorTask(models.Model):
     class Kind(models.TextChoices):
         UNKNOWN_TOO_LONG = "unknown_too_long", "Outcome unknown for too long"
         REJECTED = "rejected", "Gateway refused our request"
-        MISMATCH = "mismatch", "Gateway answered for another charge"
+        MISMATCH = "mismatch", "Gateway's answer does not fit the charge"
         CONTRADICTION = "contradiction", "Gateway contradicts itself"
 
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="operator_tasks", db_index=False)

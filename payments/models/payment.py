@@ -19,7 +19,8 @@ class Payment(StateModel):
 
     due_at: when a worker must look at this payment next; empty when nothing is to be done. Claiming a payment pushes
     it into the future by the lease, so that the payment of a worker that died becomes due again by itself.
-    fence: rises with every claim; a worker whose lease was taken over no longer holds the current number.
+    claimed_until: the end of that lease; empty once what the worker heard was applied.
+    fence: rises with every claim. Of a worker that no longer holds the current number only proof is believed.
     """
 
     id = PublicIdField(primary_key=True, default=new_payment_id)
@@ -44,6 +45,7 @@ class Payment(StateModel):
     max_retries = models.PositiveSmallIntegerField(default=3)
 
     due_at = models.DateTimeField(null=True, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -133,5 +135,5 @@ class Payment(StateModel):
         self.outcome_unknown = False
         self.review_reason = ""
         self.action_url = ""
-        self.due_at = None
+        self.due_at = self.claimed_until = None
         self.processed_at = now

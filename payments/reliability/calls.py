@@ -14,8 +14,13 @@ from payments.gateways.base import ChargeRequest, Kind, LookUpRequest, Outcome
 from payments.models import Attempt
 from payments.reliability.gateways import gateway_named
 
-# Seconds between committing an attempt and its first byte. Far below the lease: whoever is slower was taken over.
+# Seconds between claiming a payment and the first byte of its charge. Whoever is slower sends nothing.
 SEND_WITHIN: Final = 10.0
+
+
+def budget() -> float:
+    """Return the seconds after a claim in which all its calls are over, look-up and sending again together."""
+    return SEND_WITHIN + float(settings.GATEWAY_DEADLINE)
 
 
 class OpenTransactionError(RuntimeError):
@@ -23,28 +28,29 @@ class OpenTransactionError(RuntimeError):
 
 
 def require_no_transaction() -> None:
-    """Raise OpenTransactionError where this thread has a transaction open."""
+    """Raise OpenTransactionError where this thread has a transaction open.
+
+    Asked by the thread that hands calls out, whose connection it is about, and again where a call is made.
+    """
     if connection.in_atomic_block:
         raise OpenTransactionError("A gateway may not be called while a database transaction is open.")
 
 
 def charge(attempt: Attempt, *, prepared_at: float, return_url: str) -> Outcome:
-    """Send `attempt`, which is committed as sent. `prepared_at` is the monotonic time of that commit, in seconds."""
+    """Send `attempt`, which is committed as sent. `prepared_at` is the monotonic time before its claim, in seconds."""
     require_no_transaction()
     if time.monotonic() - prepared_at > SEND_WITHIN:
         return Outcome(Kind.NOT_SENT, "paused_before_sending")
-    return _send(attempt, return_url)
+    return _send(attempt, prepared_at, return_url)
 
 
 def send_again(attempt: Attempt, *, prepared_at: float, return_url: str) -> Outcome:
     """Send `attempt` once more under its own key, after a look-up that took its time; committed as sent once more."""
     require_no_transaction()
-    if time.monotonic() - prepared_at > SEND_WITHIN + settings.GATEWAY_DEADLINE:
-        return Outcome(Kind.UNKNOWN, "paused_before_sending")
-    return _send(attempt, return_url)
+    return _send(attempt, prepared_at, return_url)
 
 
-def look_up(attempt: Attempt) -> Outcome:
+def look_up(attempt: Attempt, *, prepared_at: float) -> Outcome:
     """Ask what became of `attempt`."""
     require_no_transaction()
     request = LookUpRequest(
@@ -52,20 +58,25 @@ def look_up(attempt: Attempt) -> Outcome:
         payment_id=attempt.payment_id,
         amount=attempt.amount,
         currency=attempt.currency,
-        deadline=float(settings.GATEWAY_DEADLINE),
+        ends_at=_ends_at(prepared_at),
         reference=attempt.gateway_reference,
     )
     return gateway_named(attempt.gateway).look_up(request)
 
 
-def _send(attempt: Attempt, return_url: str) -> Outcome:
+def _send(attempt: Attempt, prepared_at: float, return_url: str) -> Outcome:
     request = ChargeRequest(
         key=attempt.gateway_key,
         payment_id=attempt.payment_id,
         amount=attempt.amount,
         currency=attempt.currency,
         token=attempt.token,
-        deadline=float(settings.GATEWAY_DEADLINE),
+        ends_at=_ends_at(prepared_at),
         return_url=return_url,
     )
     return gateway_named(attempt.gateway).charge(request)
+
+
+def _ends_at(prepared_at: float) -> float:
+    """Return the end of a call that starts now: its own deadline, or earlier where the claim's time is over."""
+    return min(time.monotonic() + settings.GATEWAY_DEADLINE, prepared_at + budget())

@@ -4,7 +4,7 @@ from functools import cache
 
 from django.conf import settings
 
-from payments.gateways.base import Gateway
+from payments.gateways.base import Capabilities, Gateway
 from payments.gateways.registry import build
 
 
@@ -23,6 +23,14 @@ def gateway_named(name: str) -> Gateway:
                 read_timeout=settings.GATEWAY_READ_TIMEOUT,
             )
     raise LookupError(f"No gateway is called {name!r}; settings.GATEWAYS lists them.")
+
+
+def capabilities_of(name: str) -> Capabilities | None:
+    """Return what gateway `name` documents about itself; None where it is no longer in the settings."""
+    try:
+        return gateway_named(name).capabilities
+    except LookupError:
+        return None
 
 
 def preferred_gateway() -> str:

@@ -22,10 +22,11 @@ Chance = Callable[[], float]
 
 def next_look(age: float, chance: Chance) -> float | None:
     """Return in how many seconds to ask about an attempt sent `age` seconds ago; None when the schedule has ended."""
-    offset = next((offset for offset in LOOKS if offset > age), None)
+    # By its earliest moment: a look that chance brought forward is not planned a second time.
+    offset = next((offset for offset in LOOKS if offset * (1 - JITTER) > age), None)
     if offset is None:
         return None
-    return max((offset - age) * (1 - JITTER + 2 * JITTER * chance()), 1.0)
+    return max(offset * (1 - JITTER + 2 * JITTER * chance()) - age, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

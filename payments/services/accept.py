@@ -65,6 +65,10 @@ class OrderConflictError(Exception):
         self.payment_id = payment_id
 
 
+class _KeyTakenError(Exception):
+    """Another request took the key a moment ago; what it got must be looked at."""
+
+
 def accept(request: PayRequest, because: Because) -> Accepted:
     """Accept `request`, or find what was accepted before.
 
@@ -100,7 +104,14 @@ def _replay(record: IdempotencyRecord, request: PayRequest) -> Accepted:
 
 
 def _with_care(request: PayRequest, because: Because) -> Accepted:
-    """Decide under the order's row lock."""
+    """Decide under the order's row lock, which does not cover the key: the same key may be taken for another order."""
+    try:
+        return _under_lock(request, because)
+    except _KeyTakenError:
+        return _replay_or_fresh(request, because)
+
+
+def _under_lock(request: PayRequest, because: Because) -> Accepted:
     with transaction.atomic():
         order = _locked_order(request)
         mine = IdempotencyRecord.objects.filter(client_id=request.client_id, operation=OPERATION, key=request.key)
@@ -110,11 +121,13 @@ def _with_care(request: PayRequest, because: Because) -> Accepted:
             return _replay(record, request)
         if (order.amount, order.currency) != (request.amount, request.currency):
             raise OrderConflictError("order_amount_mismatch")
-        standing = Payment.objects.filter(order=order, status__in=LIVE_OR_SUCCESSFUL).first()
+        standing = Payment.objects.select_related("order").filter(order=order, status__in=LIVE_OR_SUCCESSFUL).first()
         if standing is not None:
             return _join(standing, request)
         payment_id = new_payment_id()
         created_at = insert.next_payment(request, order.pk, payment_id, because)
+        if created_at is None:
+            raise _KeyTakenError
     wake.wake_if_idle()
     return Accepted(_as_inserted(request, order.pk, payment_id, created_at), replayed=False)
 
@@ -144,7 +157,8 @@ def _join(standing: Payment, request: PayRequest) -> Accepted:
     if standing.request_hash != request.request_hash:
         paid = standing.status == PaymentStatus.SUCCESS
         raise OrderConflictError("order_already_paid" if paid else "order_has_live_payment", standing.pk)
-    insert.record_key(request, standing.pk)
+    if insert.record_key(request, standing.pk) is None:
+        raise _KeyTakenError
     return Accepted(standing, replayed=True)
 
 

@@ -7,9 +7,9 @@ from django.db.models.functions import Now
 
 from payments import audit
 from payments.audit import Because
+from payments.clock import database_now
 from payments.models import Attempt, Payment
 from payments.services import wake
-from payments.services.claim import is_claimed
 from payments.states import AttemptState
 
 # Attempts that a look-up can teach something about. One that is `sent` is not among them: a worker is asking this
@@ -27,7 +27,7 @@ def ask_now(payment_id: str, because: Because, reason: str) -> bool:
         payment = Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
         if not Attempt.objects.filter(payment=payment, kind="charge", state__in=CAN_BE_ASKED).exists():
             return False
-        if is_claimed(payment):
+        if payment.claimed_until is not None and payment.claimed_until > database_now():
             return True
         Payment.objects.filter(pk=payment.pk).update(due_at=Now(), updated_at=Now())
         audit.payment_entry(payment, "payment.asked_now", because, before=payment.status, reason=reason).save()

@@ -11,22 +11,24 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from payments import audit
 from payments.audit import Because
-from payments.bulk import update_each
+from payments.bulk import insert_each, update_each
 from payments.clock import database_now
 from payments.models import Attempt, AuditEntry, Payment
-from payments.reliability.gateways import gateway_named, preferred_gateway
+from payments.reliability.calls import budget
+from payments.reliability.gateways import capabilities_of, preferred_gateway
 from payments.states import OPEN_OR_SUCCEEDED, AttemptState, PaymentStatus
 
 CLAIM_FIELDS: Final = (
     *("status", "gateway", "action_url", "outcome_unknown", "review_reason", "fence"),
-    *("due_at", "processed_at", "updated_at"),
+    *("due_at", "claimed_until", "processed_at", "updated_at"),
 )
+# How long a payment whose claim raised waits until it is tried again.
+POSTPONE_BY: Final = timedelta(minutes=5)
 ATTEMPT_FIELDS: Final = ("state", "reason", "sends", "last_sent_at", "not_found_at")
 # The same key is sent at most this often. Each send opens the window for a late execution anew, so sending for ever
 # would mean that "it did not happen" could never be proven.
@@ -46,23 +48,21 @@ class Step(Enum):
 class Work:
     """One call to make. `attempt` is committed as sent.
 
+    fence, asked_at: the claim's number and its time by the database's clock; what is heard is judged by them.
     may_send: after a look-up that finds nothing, the attempt may be sent again; committed as sent once more, too.
     """
 
     step: Step
     payment: Payment
     attempt: Attempt
+    fence: int
+    asked_at: datetime
     may_send: bool = True
 
 
-def lease_seconds() -> int:
-    """Return how long a claim holds: longer than any call can take."""
-    return int(settings.GATEWAY_DEADLINE) + 20
-
-
-def is_claimed(payment: Payment) -> bool:
-    """Say whether a worker holds `payment` at this moment: only a claim sets its next time to a whole lease ahead."""
-    return payment.due_at == payment.updated_at + timedelta(seconds=lease_seconds())
+def lease() -> timedelta:
+    """Return how long a claim holds: longer than all its calls can take, and what they bring needs to be applied."""
+    return timedelta(seconds=budget() + 10)
 
 
 def anything_due() -> bool:
@@ -70,10 +70,20 @@ def anything_due() -> bool:
     return Payment.objects.filter(due_at__lte=Now()).exists()
 
 
-def claim(limit: int, because: Because) -> list[Work]:
-    """Claim up to `limit` due payments and return the calls to make for them."""
+def due_ids(limit: int) -> list[str]:
+    """Return the ids of the payments that have been due the longest."""
+    return list(Payment.objects.filter(due_at__lte=Now()).order_by("due_at").values_list("pk", flat=True)[:limit])
+
+
+def postpone(payment_id: str) -> None:
+    """Put a payment that cannot be claimed out of the others' way for a while; nothing else about it changes."""
+    Payment.objects.filter(pk=payment_id).update(due_at=Now() + POSTPONE_BY)
+
+
+def claim(limit: int, because: Because, only: str = "") -> list[Work]:
+    """Claim up to `limit` due payments, or `only` that one, and return the calls to make for them."""
     with transaction.atomic():
-        payments = list(_lock_due(limit))
+        payments = list(_lock_due(limit, only))
         if not payments:
             return []
         now = database_now()
@@ -82,20 +92,22 @@ def claim(limit: int, because: Because) -> list[Work]:
         work = []
         for payment in payments:
             payment.fence += 1
-            payment.due_at = now + timedelta(seconds=lease_seconds())
+            payment.due_at = payment.claimed_until = now + lease()
             payment.updated_at = now
             item = _next_step(payment, attempts.get(payment.pk, []), now, because, entries)
             if item is not None:
                 work.append(item)
-        Attempt.objects.bulk_create([item.attempt for item in work if item.step is Step.CHARGE])
+        insert_each([item.attempt for item in work if item.step is Step.CHARGE])
         update_each([item.attempt for item in work if item.step is Step.LOOK_UP], ATTEMPT_FIELDS)
         update_each(payments, CLAIM_FIELDS)
-        AuditEntry.objects.bulk_create(entries)
+        insert_each(entries)
     return work
 
 
-def _lock_due(limit: int) -> "list[Payment]":
+def _lock_due(limit: int, only: str) -> "list[Payment]":
     due = Payment.objects.filter(due_at__lte=Now()).order_by("due_at")
+    if only:
+        due = due.filter(pk=only)
     if connection.features.has_select_for_update_skip_locked:
         due = due.select_for_update(skip_locked=True, no_key=True)
     # Elsewhere the transaction itself holds the one write lock (settings: IMMEDIATE).
@@ -120,24 +132,24 @@ def _next_step(
         return _ask_again(payment, still_open, now, because, entries)
     if payment.status not in {PaymentStatus.PENDING, PaymentStatus.RETRYING}:
         # A person decides; nothing is to be called.
-        payment.due_at = None
+        payment.due_at = payment.claimed_until = None
         return None
     before = payment.status
     if payment.expires_at <= now:
         payment.expire(now=now)
         entries.append(audit.payment_entry(payment, "payment.expired", because, before=before))
         return None
-    attempt = _new_attempt(payment, number=len(attempts) + 1)
+    attempt = _new_attempt(payment, number=len(attempts) + 1, now=now)
     payment.process(gateway=attempt.gateway)
     entries.append(audit.payment_entry(payment, "payment.processing", because, before=before, key=attempt.gateway_key))
-    return Work(Step.CHARGE, payment, attempt)
+    return Work(Step.CHARGE, payment, attempt, payment.fence, now)
 
 
 def _ask_again(
     payment: Payment, attempt: Attempt, now: datetime, because: Because, entries: list[AuditEntry]
 ) -> Work | None:
     if attempt.state == AttemptState.SUCCEEDED:
-        payment.due_at = None
+        payment.due_at = payment.claimed_until = None
         return None
     if attempt.state == AttemptState.SENT:
         attempt.lose()
@@ -151,20 +163,22 @@ def _ask_again(
         attempt.sends += 1
         attempt.last_sent_at = now
         attempt.not_found_at = None
-    return Work(Step.LOOK_UP, payment, attempt, may_send)
+    return Work(Step.LOOK_UP, payment, attempt, payment.fence, now, may_send)
 
 
 def _may_send_again(attempt: Attempt, now: datetime) -> bool:
     """Say whether the same key may be sent once more: the gateway still knows it, and it can bring a new answer."""
     if attempt.state != AttemptState.UNKNOWN or attempt.sends >= MOST_SENDS:
         return False
-    capabilities = gateway_named(attempt.gateway).capabilities
+    capabilities = capabilities_of(attempt.gateway)
+    if capabilities is None:
+        return False
     if capabilities.replays_errors and attempt.reason == "server_error_replayed":
         return False
     return now - attempt.sent_at < timedelta(seconds=capabilities.key_life) - KEY_LIFE_MARGIN
 
 
-def _new_attempt(payment: Payment, *, number: int) -> Attempt:
+def _new_attempt(payment: Payment, *, number: int, now: datetime) -> Attempt:
     return Attempt(
         payment=payment,
         number=number,
@@ -173,5 +187,6 @@ def _new_attempt(payment: Payment, *, number: int) -> Attempt:
         amount=payment.amount,
         currency=payment.currency,
         token=payment.method_token,
-        fence=payment.fence,
+        sent_at=now,
+        last_sent_at=now,
     )

@@ -12,7 +12,8 @@ from django_fsm import can_proceed
 from payments import audit, ledger
 from payments.gateways.base import Kind, Outcome
 from payments.models import Attempt, OperatorTask, Payment
-from payments.reliability.gateways import gateway_named
+from payments.reliability.calls import budget
+from payments.reliability.gateways import capabilities_of
 from payments.reliability.retry import NOT_FOUND_APART, PEOPLE_AFTER, Backoff, Chance, next_look
 from payments.states import LIVE_OR_SUCCESSFUL, OPEN_OR_SUCCEEDED, AttemptState
 
@@ -36,6 +37,10 @@ def of(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance:
     outcome = heard.outcome
     if heard.looked:
         attempt.looks += 1
+    if heard.looked and heard.sent:
+        book.entries.append(
+            audit.attempt_entry(attempt, "attempt.sent_again", heard.because, before=attempt.state, send=attempt.sends)
+        )
     if outcome.alert:
         _ask_people(payment, ALERTS.get(outcome.kind, TASK_KINDS.CONTRADICTION), heard, book)
     if outcome.kind == Kind.SUCCEEDED:
@@ -68,6 +73,7 @@ def _succeeded(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book")
         audit.payment_entry(payment, "payment.succeeded", heard.because, before=was, charge=attempt.gateway_reference)
     )
     book.postings.append(ledger.capture(attempt))
+    book.answered.append(payment.pk)
 
 
 def _may_become_successful(payment: Payment, attempt: Attempt) -> bool:
@@ -129,34 +135,56 @@ def _unknown(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", c
     if not attempt.is_open:
         return
     before = attempt.state
+    if before == AttemptState.ACTION_REQUIRED:
+        # A question that got no answer changes nothing about the customer's turn.
+        payment.due_at = book.now + timedelta(seconds=ACTION_POLL)
+        return
     if before == AttemptState.SENT:
         attempt.lose()
         payment.outcome_unknown = True
-    if heard.outcome.kind != Kind.NOT_FOUND:
-        _learn(attempt, heard.outcome)
+    _remember(attempt, heard)
     # One edge of the state table at a time: what was believed sent until now is unknown first.
     was_unknown = before != AttemptState.SENT
-    if was_unknown and heard.outcome.kind == Kind.NOT_FOUND and _is_proven_absent(attempt, book):
+    if was_unknown and heard.outcome.kind == Kind.NOT_FOUND and _is_proven_absent(attempt, heard, book):
         _not_found(payment, attempt, heard, book, chance)
         return
     reason = heard.outcome.reason
     book.entries.append(audit.attempt_entry(attempt, "attempt.unknown", heard.because, before=before, reason=reason))
     age = (book.now - attempt.sent_at).total_seconds()
     wait = next_look(age, chance)
+    if wait is not None:
+        wait = max(wait, float(heard.outcome.retry_after or 0))
     payment.due_at = book.now + timedelta(seconds=wait) if wait is not None else None
     if was_unknown and age >= PEOPLE_AFTER and can_proceed(attempt.give_to_people):
         _give_to_people(payment, attempt, heard, book)
 
 
-def _is_proven_absent(attempt: Attempt, book: "Book") -> bool:
-    """Apply rule 4 of gateway outcomes: the window has passed and two looks far enough apart agree."""
-    if attempt.state not in {AttemptState.UNKNOWN, AttemptState.UNRESOLVED}:
+def _remember(attempt: Attempt, heard: "Heard") -> None:
+    """Keep what sending taught; a look-up that got no answer must not cover it."""
+    if heard.sent:
+        _learn(attempt, heard.outcome)
+    elif heard.outcome.reference:
+        attempt.gateway_reference = heard.outcome.reference
+    if heard.outcome.reference:
+        attempt.not_found_at = None
+
+
+def _is_proven_absent(attempt: Attempt, heard: "Heard", book: "Book") -> bool:
+    """Apply rule 4 of gateway outcomes: the window has passed and two looks far enough apart agree.
+
+    Counted from the latest moment at which the last send can have left, to the earliest at which this look can have
+    been answered. A gateway that ever named a charge of this attempt has something, whatever it says now.
+    """
+    if heard.asked_at is None or attempt.gateway_reference:
         return False
     if attempt.not_found_at is None:
         attempt.not_found_at = book.now
-    window = timedelta(seconds=gateway_named(attempt.gateway).capabilities.late_arrival)
+    capabilities = capabilities_of(attempt.gateway)
+    if capabilities is None:
+        return False
+    window = timedelta(seconds=capabilities.late_arrival + budget())
     apart = timedelta(seconds=NOT_FOUND_APART)
-    return book.now - attempt.last_sent_at >= window and book.now - attempt.not_found_at >= apart
+    return heard.asked_at - attempt.last_sent_at >= window and heard.asked_at - attempt.not_found_at >= apart
 
 
 def _not_found(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance: Chance) -> None:
@@ -195,6 +223,7 @@ def _fail(payment: Payment, code: str, heard: "Heard", book: "Book") -> None:
         return
     was = payment.status
     payment.fail(code=code, now=book.now)
+    book.answered.append(payment.pk)
     book.entries.append(audit.payment_entry(payment, "payment.failed", heard.because, before=was, reason=code))
 
 

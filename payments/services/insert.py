@@ -59,19 +59,16 @@ def fresh(request: "PayRequest", order_id: str, payment_id: str, because: Becaus
         return _one_by_one([*_statements(("key", "order", "payment", "audit"))], rows)
 
 
-def next_payment(request: "PayRequest", order_id: str, payment_id: str, because: Because) -> datetime:
-    """Write another payment of an order whose row is locked."""
+def next_payment(request: "PayRequest", order_id: str, payment_id: str, because: Because) -> datetime | None:
+    """Write another payment of an order whose row is locked; None, with nothing written, where the key is taken."""
     rows = [_key_values(request, payment_id), _payment_values(request, order_id, payment_id)]
     rows.append(_audit_values(payment_id, because))
-    created_at = _one_by_one([*_statements(("key", "payment", "audit"))], rows)
-    if created_at is None:
-        raise AssertionError("the key was free under the order's lock")
-    return created_at
+    return _one_by_one([*_statements(("key", "payment", "audit"))], rows)
 
 
-def record_key(request: "PayRequest", payment_id: str) -> None:
-    """Remember that the request's key names the payment `payment_id`."""
-    _one_by_one([*_statements(("key",))], [_key_values(request, payment_id)])
+def record_key(request: "PayRequest", payment_id: str) -> datetime | None:
+    """Remember that the request's key names the payment `payment_id`; None where the key is taken."""
+    return _one_by_one([*_statements(("key",))], [_key_values(request, payment_id)])
 
 
 def _key_values(request: "PayRequest", payment_id: str) -> tuple[Any, ...]:

@@ -1,12 +1,16 @@
-"""Runs a settle loop in a slot.
+"""Runs a settle loop in a slot, and asks for its successor.
 
 django-q2 may start a loop twice, late or not at all: the slot's row decides who runs, and its heartbeat tells that the
 holder lives.
 """
 
 import os
+import signal
 import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from django.db.models.functions import Now
@@ -14,10 +18,11 @@ from django.db.models.functions import Now
 from payments.audit import Because
 from payments.models import SettleLoop
 from payments.services.settle import Settler
-from payments.services.wake import SLOT_LEASE, STALE
+from payments.services.wake import SLOT_LEASE, STALE, wake
 
 BEAT_EVERY: Final = 1.0
-# Seconds: one task runs this long and then asks for its successor, well within django-q2's timeout.
+# Seconds for which one task claims payments. Its last calls may take as long as a call can; django-q2's timeout must be
+# longer than both together (paysite/checks.py refuses another).
 RUN_FOR: Final = 40.0
 
 
@@ -27,22 +32,48 @@ def run_slot(name: str, run_for: float = RUN_FOR) -> bool:
     holder = f"{socket.gethostname()}:{os.getpid()}:{time.monotonic_ns()}"[:64]
     if not SettleLoop.objects.filter(STALE, name=name).update(holder=holder, beat_at=Now()):
         return False
-    Settler(Because(actor=f"worker:{name}", cause="job:settle")).run(_Holding(name, holder, run_for))
-    SettleLoop.objects.filter(name=name, holder=holder).update(beat_at=Now() - 2 * SLOT_LEASE)
+    settler = Settler(Because(actor=f"worker:{name}", cause="job:settle"))
+    with _stop_signal() as told_to_stop:
+        try:
+            settler.run(_Holding(name, holder, run_for, told_to_stop))
+            # Given up before the last calls have ended: a successor need not wait for them.
+            SettleLoop.objects.filter(name=name, holder=holder).update(beat_at=Now() - 2 * SLOT_LEASE)
+            if not told_to_stop.is_set():
+                wake()
+        finally:
+            # Whatever ended the loop: what was asked must be heard.
+            settler.finish()
     return True
+
+
+@contextmanager
+def _stop_signal() -> Iterator[threading.Event]:
+    """Yield an event that SIGTERM sets, so that a loop can give up its slot first; then let the signal do its work."""
+    told = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield told
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: told.set())
+    try:
+        yield told
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        if told.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Holding:
     """Beats about every second and says whether this loop still holds its slot and has time left."""
 
-    def __init__(self, name: str, holder: str, run_for: float) -> None:
+    def __init__(self, name: str, holder: str, run_for: float, told_to_stop: threading.Event) -> None:
+        self._told_to_stop = told_to_stop
         self._row = SettleLoop.objects.filter(name=name, holder=holder)
         self._ends = time.monotonic() + run_for
         self._next_beat = 0.0
 
     def __call__(self) -> bool:
         now = time.monotonic()
-        if now >= self._ends:
+        if now >= self._ends or self._told_to_stop.is_set():
             return False
         if now >= self._next_beat:
             self._next_beat = now + BEAT_EVERY

@@ -12,14 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from django.conf import settings
-from django.db import DatabaseError
 
 from payments.audit import Because
-from payments.bulk import StaleRowError
 from payments.gateways.base import Kind, Outcome
 from payments.reliability import calls
 from payments.services.apply import Heard, apply
-from payments.services.claim import Step, Work, anything_due, claim
+from payments.services.claim import Step, Work, anything_due, claim, due_ids, postpone
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +28,7 @@ CLAIM_AT_MOST: Final = 64
 
 
 class Settler:
-    """One settle loop. Not shared by threads; `run` is the loop, `drain` serves tests and commands."""
+    """One settle loop, not shared by threads. `run`, then `finish`; `drain` settles what is due and stops."""
 
     def __init__(self, because: Because, threads: int = 0) -> None:
         self._because = because
@@ -40,9 +38,12 @@ class Settler:
         self._under_way = 0
 
     def run(self, go_on: Callable[[], bool]) -> None:
-        """Settle while `go_on()` says so; then finish what is under way."""
+        """Claim and settle while `go_on()` says so; calls may be under way afterwards, see `finish`."""
         while go_on():
             self._turn(POLL)
+
+    def finish(self) -> None:
+        """Apply what is still under way, claim nothing more, and end the threads."""
         while self._under_way:
             self._gather(POLL)
         self._pool.shutdown()
@@ -52,9 +53,6 @@ class Settler:
         while self._under_way or anything_due():
             self._turn(GATHER)
 
-    def close(self) -> None:
-        self._pool.shutdown()
-
     def _turn(self, patience: float) -> None:
         room = self._threads - self._under_way
         started = self._start(min(room, CLAIM_AT_MOST)) if room > 0 and anything_due() else 0
@@ -63,32 +61,48 @@ class Settler:
     def _start(self, limit: int) -> int:
         # Before the claim: a pause at any moment after it counts against the time in which a request may leave.
         prepared_at = time.monotonic()
-        work = claim(limit, self._because)
+        work = self._claim(limit)
         calls.require_no_transaction()
         for item in work:
             self._under_way += 1
             self._pool.submit(self._call, item, prepared_at)
         return len(work)
 
+    def _claim(self, limit: int) -> list[Work]:
+        """Claim due payments; where one of them cannot be claimed, the others are all the same."""
+        try:
+            return claim(limit, self._because)
+        except Exception:  # whatever is wrong with one row must not stop all the others
+            logger.exception("%d payments could not be claimed together, claiming one by one", limit)
+        work = []
+        for payment_id in due_ids(limit):
+            try:
+                work += claim(1, self._because, only=payment_id)
+            except Exception:
+                logger.exception("%s could not be claimed, trying again later", payment_id)
+                postpone(payment_id)
+        return work
+
     def _call(self, item: Work, prepared_at: float) -> None:
         """Run in a thread of the pool: ask the gateway and hand over what was heard. Never touches the database."""
         try:
-            outcome, looked = self._ask(item, prepared_at)
+            outcome, looked, sent = self._ask(item, prepared_at)
         except Exception:  # the boundary of a thread: whatever a defect raises, the outcome is unknown
             logger.exception("call for %s raised", item.attempt.gateway_key)
-            outcome, looked = Outcome(Kind.UNKNOWN, "defect"), False
-        self._heard.put(Heard(item.attempt.pk, item.payment.pk, outcome, self._because, looked))
+            outcome, looked, sent = Outcome(Kind.UNKNOWN, "defect"), False, False
+        because, fence, asked_at = self._because, item.fence, item.asked_at
+        self._heard.put(Heard(item.attempt.pk, item.payment.pk, outcome, because, looked, sent, fence, asked_at))
 
-    def _ask(self, item: Work, prepared_at: float) -> tuple[Outcome, bool]:
-        """Return what the gateway says, and whether it was looked up."""
+    def _ask(self, item: Work, prepared_at: float) -> tuple[Outcome, bool, bool]:
+        """Return what the gateway says, whether it was looked up, and whether the charge was sent."""
         return_url = f"{settings.PUBLIC_URL}/checkout/return/{item.payment.pk}"
         if item.step is Step.CHARGE:
-            return calls.charge(item.attempt, prepared_at=prepared_at, return_url=return_url), False
-        found = calls.look_up(item.attempt)
+            return calls.charge(item.attempt, prepared_at=prepared_at, return_url=return_url), False, True
+        found = calls.look_up(item.attempt, prepared_at=prepared_at)
         if found.kind is not Kind.NOT_FOUND or not item.may_send:
-            return found, True
+            return found, True, False
         # The gateway does not know the key: sending it again is what the customer wants, and cannot charge twice.
-        return calls.send_again(item.attempt, prepared_at=prepared_at, return_url=return_url), True
+        return calls.send_again(item.attempt, prepared_at=prepared_at, return_url=return_url), True, True
 
     def _gather(self, patience: float) -> None:
         """Wait up to `patience` seconds for an outcome, then apply all that are there."""
@@ -111,10 +125,10 @@ def apply_all(news: list[Heard]) -> None:
     """
     try:
         apply(news)
-    except (DatabaseError, StaleRowError):
+    except Exception:  # whatever is wrong with one row must not lose what was heard about the others
         logger.exception("%d outcomes could not be applied together, applying one by one", len(news))
         for heard in news:
             try:
                 apply([heard])
-            except (DatabaseError, StaleRowError):
-                logger.exception("outcome of %s could not be applied", heard.attempt_id)
+            except Exception:
+                logger.exception("the outcome of %s could not be applied", heard.attempt_id)

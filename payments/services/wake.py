@@ -3,16 +3,20 @@
 A schedule, a request that was just accepted and the supervisor all do so. A lost wake-up loses time, never a payment.
 """
 
+import logging
 import time
 from datetime import timedelta
 from typing import Final
 
 from django.conf import settings
+from django.db import Error
 from django.db.models import Q
 from django.db.models.functions import Now
 from django_q.tasks import async_task
 
 from payments.models import SettleLoop
+
+logger = logging.getLogger(__name__)
 
 # A slot whose last beat is older may be taken by another loop.
 SLOT_LEASE: Final = timedelta(seconds=10)
@@ -46,4 +50,7 @@ def wake_if_idle() -> None:
     now = time.monotonic()
     if now >= _Checks.next_at:
         _Checks.next_at = now + _CHECK_EVERY
-        wake()
+        try:
+            wake()
+        except Error:  # what was accepted is accepted; others wake the loops, too
+            logger.warning("the settle loops could not be woken", exc_info=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from payments.audit import Because
+from payments.clock import database_now
 from payments.gateways.base import Kind, Outcome
 from payments.idempotency import request_hash
 from payments.models import SCOPES, ApiKey, Attempt, Client, Payment
@@ -60,7 +61,10 @@ def sent(shop: Client, key: str = "order-1-pay", **changes: str | int) -> Attemp
 
 
 def heard(attempt: Attempt, kind: Kind, reason: str = "test", *, looked: bool = False, **more: object) -> Heard:
-    return Heard(attempt.pk, attempt.payment_id, Outcome(kind, reason, **more), BECAUSE, looked)  # type: ignore[arg-type]
+    """Return what the worker that holds the payment now hears, in answer to a question asked this moment."""
+    fence = Payment.objects.get(pk=attempt.payment_id).fence
+    outcome = Outcome(kind, reason, **more)  # type: ignore[arg-type]
+    return Heard(attempt.pk, attempt.payment_id, outcome, BECAUSE, looked, not looked, fence, database_now())
 
 
 def after(attempt: Attempt, kind: Kind, reason: str = "test", **more: object) -> Payment:

@@ -68,7 +68,6 @@ def test_no_attempt_is_born_in_another_state(shop: Client, state: str) -> None:
         amount=1,
         currency="USD",
         token="t",
-        fence=1,
         state=state,
     )
     with pytest.raises(IntegrityError, match="may not be born"), transaction.atomic():
@@ -85,13 +84,24 @@ def test_what_a_payment_is_for_never_changes(shop: Client, change: dict[str, obj
     assert (kept.amount, kept.currency, kept.client_id, kept.order_id) == (1250, "USD", shop.pk, payment.order_id)
 
 
-@pytest.mark.parametrize("change", [{"amount": 1}, {"gateway": "secondary"}, {"gateway_key": "other"}])
+@pytest.mark.parametrize(
+    "change", [{"amount": 1}, {"currency": "EUR"}, {"token": "x"}, {"gateway": "secondary"}, {"gateway_key": "other"}]
+)
 def test_what_an_attempt_sent_never_changes(shop: Client, change: dict[str, object]) -> None:
     attempt = sent(shop)
     with pytest.raises(IntegrityError, match="never change"), transaction.atomic():
         Attempt.objects.filter(pk=attempt.pk).update(**change)
     kept = Attempt.objects.get(pk=attempt.pk)
     assert (kept.amount, kept.gateway, kept.gateway_key) == (1250, "primary", attempt.gateway_key)
+
+
+@pytest.mark.parametrize("model", [Attempt, Payment])
+def test_payments_and_attempts_are_never_deleted(shop: Client, model: type[Attempt] | type[Payment]) -> None:
+    """Without its row an attempt that may have happened would no longer block the next one."""
+    attempt = sent(shop)
+    with pytest.raises(IntegrityError, match="never deleted"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {model._meta.db_table}")
+    assert Attempt.objects.get().pk == attempt.pk
 
 
 def test_the_audit_trail_takes_no_change_and_no_deletion(shop: Client) -> None:

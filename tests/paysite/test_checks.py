@@ -41,9 +41,16 @@ def test_production_passes_with_its_own_secret_host_address_gateway_and_database
 
 
 def test_a_task_must_not_be_given_out_again_while_it_runs(settings: Settings) -> None:
-    settings.Q_CLUSTER = {**settings.Q_CLUSTER, "timeout": 60, "retry": 179}
+    settings.Q_CLUSTER = {**settings.Q_CLUSTER, "timeout": 120, "retry": 359}
     assert ids() == ["paysite.E001"]
-    settings.Q_CLUSTER = {**settings.Q_CLUSTER, "timeout": 60, "retry": 180}
+
+
+def test_a_task_must_not_be_ended_while_its_last_calls_are_under_way(settings: Settings) -> None:
+    settings.Q_CLUSTER = {**settings.Q_CLUSTER, "timeout": 94}
+    assert ids() == ["paysite.E009"]
+    settings.Q_CLUSTER = {**settings.Q_CLUSTER, "timeout": 95}
+    assert ids() == []
+    settings.Q_CLUSTER = {**settings.Q_CLUSTER, "timeout": 120, "retry": 360}
     assert ids() == []
 
 
@@ -126,6 +133,6 @@ def test_every_message_says_how_to_put_it_right(production: Settings) -> None:
     production.Q_CLUSTER = {"timeout": 60, "retry": 61}
     production.CURRENCY_LIMITS = {"XXX": (1, 2)}
     messages = check_settings()
-    assert len(messages) == 7
+    assert len(messages) == 8
     assert [message.hint for message in messages if not message.hint] == []
-    assert len(refusals()) == 7
+    assert len(refusals()) == 8

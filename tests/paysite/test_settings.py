@@ -52,7 +52,13 @@ def test_a_postgresql_url_is_read_with_its_escapes(tmp_path: Path) -> None:
     found = env.database("postgresql://us%40er:p%3Aw@db.internal:5433/pay?sslmode=require", tmp_path)
     wanted = {"USER": "us@er", "PASSWORD": "p:w", "HOST": "db.internal", "PORT": "5433", "NAME": "pay"}
     assert {name: found[name] for name in wanted} == wanted
-    assert found["OPTIONS"] == {"sslmode": "require"}
+    assert found["OPTIONS"]["sslmode"] == "require"
+
+
+def test_nothing_waits_for_postgresql_without_an_end(tmp_path: Path) -> None:
+    found = env.database("postgresql://db/pay", tmp_path)["OPTIONS"]
+    assert found["connect_timeout"] == "5"
+    assert found["options"] == "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
 
 
 @pytest.mark.parametrize("url", ["mysql://localhost/pay", "postgresql://localhost", "localhost/pay"])

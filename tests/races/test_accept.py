@@ -9,10 +9,11 @@ import pytest
 from django.db import connection
 from django.http import HttpResponse
 
+from payments.gateways.base import Kind
 from payments.models import AuditEntry, Client, IdempotencyRecord, Order, Payment
 from payments.services.claim import claim
 from tests.payments.api.conftest import Api
-from tests.payments.conftest import BECAUSE, accepted
+from tests.payments.conftest import BECAUSE, accepted, after, sent
 
 T = TypeVar("T")
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,3 +75,17 @@ def test_ten_workers_never_claim_the_same_payment(shop: Client) -> None:
     claimed = [work.payment.pk for group in at_once(10, lambda _: claim(8, BECAUSE)) for work in group]
     claimed += [work.payment.pk for work in claim(40, BECAUSE)]
     assert len(claimed) == len(set(claimed)) == 40
+
+
+@pytest.mark.parametrize("round_", range(5))
+def test_one_new_key_for_two_known_orders_pays_one_of_them(api_key: str, shop: Client, round_: int) -> None:
+    """The orders' locks do not cover the key: it is decided by who writes it first."""
+    for number in range(2):
+        after(sent(shop, f"old-key-{number}", order=f"order-{number}"), Kind.DECLINED, decline_code="expired_card")
+
+    def pay(number: int) -> HttpResponse:
+        return Api(api_key).process(amount=12.50, metadata={"orderID": f"order-{number % 2}"})
+
+    codes = [response.status_code for response in at_once(10, pay)]
+    assert set(codes) == {202, 422}
+    assert Payment.objects.filter(status="pending").count() == 1

@@ -81,7 +81,8 @@ ACTIONS: Final = {
             slug="ask",
             label="Ask the gateway now",
             will="A worker asks the gateway within seconds what became of the open charge, instead of at the next "
-            "planned time. No money moves by asking. What the gateway answers takes effect at once.",
+            "planned time. Where the gateway does not know the charge, the same charge may be sent again under its own "
+            "key, which charges at most once. What the gateway answers takes effect at once.",
             why_not=_why_not_ask,
             act=_ask,
         ),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,6 +17,7 @@ from payments.admin.payment.actions import ACTIONS
 from payments.admin.payment.filters import CreatedFilter, CurrencyFilter, GatewayFilter, QueueFilter
 from payments.admin.payment.page import page
 from payments.admin.payment.search import find
+from payments.ids import is_id
 from payments.models import Payment
 
 MAY_ACT = "payments.change_payment"
@@ -103,7 +105,11 @@ class PaymentAdmin(ReadOnlyAdmin):
             messages.error(request, str(error))
         return HttpResponseRedirect(back)
 
-    def _payment(self, payment_id: str) -> Payment:
+    def _payment(self, object_id: str) -> Payment:
+        """Return the payment; the admin's own links escape the `_` of its id."""
+        payment_id = unquote(object_id)
+        if not is_id(payment_id, "pay"):
+            raise Http404("There is no such payment.")
         try:
             return Payment.objects.select_related("order", "client").get(pk=payment_id)
         except Payment.DoesNotExist:

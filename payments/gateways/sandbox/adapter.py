@@ -62,7 +62,7 @@ class SandboxGateway:
         reply = self._http.call(
             "POST",
             "/v1/charges",
-            ends_at=time.monotonic() + request.deadline,
+            ends_at=request.ends_at,
             body=_charge_body(request),
             headers={"Idempotency-Key": request.key},
         )
@@ -73,7 +73,7 @@ class SandboxGateway:
 
     def look_up(self, request: LookUpRequest) -> Outcome:
         """Ask by the gateway's id where it is known, then by key, then by our reference."""
-        ends_at = time.monotonic() + request.deadline
+        ends_at = request.ends_at
         key, payment_id = quote(request.key, safe=""), quote(request.payment_id, safe="")
         places = [f"?idempotency_key={key}&limit=100", f"?reference={payment_id}&limit=100"]
         if request.reference:

@@ -34,6 +34,8 @@ _TYPES: Final = {
 }
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _CODE = re.compile(r"[a-z0-9_]{1,64}")
+# The longest address of a page that can be kept.
+MAX_ADDRESS: Final = 500
 
 
 class SandboxDialect:
@@ -81,11 +83,11 @@ class SandboxDialect:
 
     def _action_url(self, value: Any) -> str:
         """Return where the customer goes, at the gateway's public origin; empty for any other place."""
-        if not isinstance(value, str) or not value.isprintable() or len(value) > 500:
+        if not isinstance(value, str) or not value.isprintable() or len(value) > MAX_ADDRESS:
             return ""
-        if value.startswith(self._origin):
-            return value
-        return self._origin + value.removeprefix(self._url) if value.startswith(self._url) else ""
+        if value.startswith(self._url):
+            value = self._origin + value.removeprefix(self._url)
+        return value if value.startswith(self._origin) and len(value) <= MAX_ADDRESS else ""
 
 
 def _typed(document: Document) -> bool:

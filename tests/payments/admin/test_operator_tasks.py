@@ -27,7 +27,7 @@ def page_of(task: OperatorTask) -> str:
 
 def test_the_page_of_a_task_tells_what_to_do(task: OperatorTask, operator: Browser) -> None:
     page = text_of(operator, page_of(task))
-    for text in ("Gateway answered for another charge", "The answer was not believed", "12.50 USD", task.payment_id):
+    for text in ("answer does not fit the charge", "The answer was not believed", "12.50 USD", task.payment_id):
         assert text in page
     assert close_of(task) in page
 

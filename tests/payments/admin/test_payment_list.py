@@ -1,5 +1,6 @@
 """The payment list: what it shows, how it filters, and that it stays fast."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -137,3 +138,11 @@ def test_every_row_has_a_page(viewer: Browser, model: str) -> None:
     row = response.context["cl"].result_list[0]
     page = text_of(viewer, reverse(f"admin:payments_{model}_change", args=[row.pk]))
     assert "tok_success" not in page
+
+
+def test_every_link_of_the_list_leads_to_its_payment(shop: Client, operator: Browser) -> None:
+    payment = accepted(shop)
+    links = re.findall(r'href="(/admin/payments/payment/[^"?]+/change/)', text_of(operator, URL))
+    assert links
+    for link in set(links):
+        assert payment.pk in text_of(operator, link)

@@ -68,7 +68,7 @@ def test_look_ups_and_tasks_are_on_the_timeline(shop: Client, operator: Browser)
     payment = after(attempt, Kind.UNKNOWN, "server_error", looked=True)
     assert titles(operator, payment)[3:] == [
         "No usable answer came: the customer may or may not have been charged.",
-        "A task for operators was opened: Gateway answered for another charge.",
+        "A task for operators was opened: Gateway's answer does not fit the charge.",
         "The gateway was asked again; what it said proves nothing yet.",
     ]
     page = text_of(operator, url_of(payment))
@@ -79,7 +79,7 @@ def test_look_ups_and_tasks_are_on_the_timeline(shop: Client, operator: Browser)
 def test_tokens_are_masked(shop: Client, operator: Browser) -> None:
     payment = after(sent(shop, token="tok_1234567890abcdef"), Kind.SUCCEEDED)
     session = CheckoutSession.objects.create(
-        client=shop, order=payment.order, payment=payment, return_url="https://shop.test/", expires_at=Now()
+        client=shop, order=payment.order, return_url="https://shop.test/", expires_at=Now()
     )
     page = text_of(operator, url_of(payment))
     assert "tok_1234567890abcdef" not in page
@@ -93,7 +93,7 @@ def test_what_clients_and_gateways_write_is_escaped(shop: Client, operator: Brow
     request = pay_request(shop)
     request.metadata["note"] = evil
     payment = accept(request, BECAUSE).payment
-    Order.objects.update(customer_name=evil, lines=[evil])
+    Order.objects.update(customer_name=evil, lines=[{"name": evil, "quantity": 2, "amount": "1.00"}])
     after(sent_attempt(payment), Kind.UNKNOWN, message=evil, alert=True)
     page = text_of(operator, url_of(payment))
     assert evil not in page

@@ -148,8 +148,26 @@ def test_metadata_that_is_not_small_and_flat_is_refused(api: Api, metadata: Any,
     assert nothing_happened()
 
 
-def test_an_order_number_that_could_be_a_card_number_is_taken(api: Api) -> None:
-    assert api.process(metadata={"orderID": "4242424242424242"}).status_code == 202
+@pytest.mark.parametrize("order", ["order-4242424242424242", "4242424242424241", "9999999999999995", "424242424242"])
+def test_an_order_number_that_is_no_card_number_is_taken(api: Api, order: str) -> None:
+    assert api.process(metadata={"orderID": order}).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"paymentMethod": {"type": "card", "token": "tok_4242424242424242"}}, "paymentMethod.token"),
+        ({"idempotencyKey": "4242424242424242"}, "idempotencyKey"),
+        ({"metadata": {"orderID": "4242424242424242"}}, "metadata.orderID"),
+        ({"metadata": {"customerID": "378282246310005"}}, "metadata.customerID"),
+        ({"metadata": {"note": "my card 4242 4242 4242 4242 ok"}}, "metadata.note"),
+    ],
+)
+def test_a_card_number_is_taken_nowhere(api: Api, change: dict[str, Any], field: str) -> None:
+    response = api.process(**change)
+    assert (response.status_code, fields_of(response)) == (400, [field])
+    assert "4242" not in response.content.decode().replace(field, "")
+    assert nothing_happened()
 
 
 @pytest.mark.parametrize("literal", ['{"a": "\\u0000"}', '{"\\u0000": "a"}', '{"a": "\\ud800"}', '{"a": 1e400}'])

@@ -4,7 +4,10 @@ import json
 import re
 
 import pytest
+from django.db import OperationalError
 
+from payments.api import views
+from payments.api.problems import Problem
 from payments.models import ApiKey, AuditEntry, Client, Payment
 from tests.payments.api.conftest import BODY, Api
 
@@ -123,9 +126,11 @@ def test_without_a_valid_key_everything_is_the_same_401(api: Api, authorization:
     assert not Payment.objects.exists()
 
 
-def test_a_key_in_the_query_string_is_not_looked_at(api: Api, api_key: str) -> None:
-    response = api.post(f"/api/payments/process?api_key={api_key}&access_token={api_key}", BODY, authorization="")
+@pytest.mark.parametrize("headers", [{}, {"authorization": ""}])
+def test_a_key_in_the_query_string_is_refused(api: Api, api_key: str, headers: dict[str, str]) -> None:
+    response = api.post(f"/api/payments/process?api_key={api_key}", BODY, **headers)
     assert response.status_code == 401
+    assert not Payment.objects.exists()
 
 
 def test_a_key_that_may_only_read_cannot_charge(shop: Client) -> None:
@@ -146,3 +151,27 @@ def test_a_revoked_key_and_a_key_of_the_other_mode_are_401(shop: Client, change:
 @pytest.mark.parametrize("method", ["get", "put", "delete", "patch", "head", "trace"])
 def test_other_methods_are_405(api: Api, method: str) -> None:
     assert getattr(api._browser, method)("/api/payments/process").status_code == 405
+
+
+def test_an_accepted_payment_is_answered_even_if_waiting_for_it_fails(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(Payment.objects, "select_related", away)
+    response = api.post("/api/payments/process", BODY, prefer="wait=1")
+    assert (response.status_code, response.json()["status"]) == (202, "pending")  # type: ignore[attr-defined]
+
+
+def test_refusals_keep_nothing_of_the_requests_they_answered(api: Api) -> None:
+    api.process()
+    problems = [api.process(amount=99.99) for _ in range(3)]
+    assert {problem.status_code for problem in problems} == {422}
+    assert not [thing for thing in vars(views).values() if isinstance(thing, Problem)]
+
+
+def test_a_key_that_is_a_number_is_refused_even_beside_an_equal_header(api: Api) -> None:
+    response = api.post("/api/payments/process", {**BODY, "idempotencyKey": 12345}, idempotency_key="12345")
+    assert response.status_code == 400
+    assert not Payment.objects.exists()

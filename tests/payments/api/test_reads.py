@@ -3,9 +3,13 @@
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
+from payments import queries
+from payments.audit import Because
 from payments.gateways.base import Kind
-from payments.models import SCOPES, ApiKey, Client, Payment
+from payments.models import SCOPES, ApiKey, Client, OperatorTask, Payment
+from payments.services.close_task import close_task
 from tests.payments.api.conftest import BODY, Api
 from tests.payments.conftest import accepted, after, sent
 
@@ -195,3 +199,32 @@ def test_another_shop_cannot_cancel(stranger: Api, shop: Client) -> None:
 def test_an_unknown_address_is_a_problem_and_no_page(api: Api) -> None:
     response = api.get("/api/nothing/here")
     assert (response.status_code, response["Content-Type"]) == (404, "application/problem+json")
+
+
+def test_an_operators_name_and_words_are_not_for_the_shop(api: Api, shop: Client) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.DECLINED, decline_code="stolen_card", alert=True)
+    anna = Because("operator:anna", "console:close-task")
+    task = OperatorTask.objects.get()
+    close_task(task_id=task.pk, operator="anna", because=anna, resolution="the issuer says stolen_card, keep quiet")
+    trail = api.get("/api/audit/payments", paymentID=attempt.payment_id)
+    last = json_of(trail)["data"][-1]
+    assert (last["action"], last["actor"], last["details"]) == ("task.closed", "operator", "")
+    assert "stolen_card" not in trail.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/api/payments/pay_%00", "/api/payments/pay_%00/status", "/api/payments/key/ab%00cd"])
+def test_an_address_that_can_name_nothing_is_404(api: Api, path: str) -> None:
+    assert api.get(path).status_code == 404
+
+
+def test_while_the_database_is_away_nobody_is_told_that_no_money_moved(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(queries, "payments_of", away)
+    response = api.get("/api/payments")
+    assert (response.status_code, response["Retry-After"]) == (503, "2")
+    assert json_of(response)["moneyMoved"] is None

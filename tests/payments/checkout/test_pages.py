@@ -2,9 +2,11 @@
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from django.test import Client as Browser
 from pytest_django import Settings
 
+from payments.checkout import sessions
 from payments.gateways.base import Kind
 from payments.models import CheckoutSession, Client, Order, Payment
 from tests.payments.checkout.conftest import Pay, heard_from_gateway
@@ -194,3 +196,13 @@ def test_a_host_that_is_not_ours_is_refused(session: CheckoutSession) -> None:
     reply = Browser().get(f"/checkout/{session.token}", headers={"Host": "evil.test"})
     assert reply.status_code == 400
     assert "This request cannot be read" in reply.content.decode()
+
+
+def test_while_the_database_is_away_the_page_says_so_kindly(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_: str) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(sessions, "find", away)
+    response = Browser().get("/checkout/chk_" + "a" * 32 + "/status")
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert "you will not be charged twice" in response.content.decode()

@@ -1,6 +1,7 @@
 """The charge that the gateway tests ask for, and replies about it."""
 
 import json
+import time
 import uuid
 from dataclasses import replace
 from typing import Any, Final
@@ -17,11 +18,16 @@ def gateway(url: str, **options: Any) -> SandboxGateway:
     return SandboxGateway(name="primary", url=url, **settings)
 
 
-def charge_request(**changes: Any) -> ChargeRequest:
-    """Return a request for 10.00 USD under a payment id and key of its own."""
+def charge_request(*, deadline: float = 5.0, **changes: Any) -> ChargeRequest:
+    """Return a request for 10.00 USD under a payment id and key of its own, over in `deadline` seconds from now."""
     payment_id = f"pay_{uuid.uuid4().hex}"
     request = ChargeRequest(
-        key=f"{payment_id}-a1", payment_id=payment_id, amount=1000, currency="USD", token="tok_success", deadline=5.0
+        key=f"{payment_id}-a1",
+        payment_id=payment_id,
+        amount=1000,
+        currency="USD",
+        token="tok_success",
+        ends_at=time.monotonic() + deadline,
     )
     changed = replace(request, **changes)
     return changed if "key" in changes else replace(changed, key=f"{changed.payment_id}-a1")
@@ -34,7 +40,7 @@ def look_up_of(request: ChargeRequest, **changes: Any) -> LookUpRequest:
         payment_id=request.payment_id,
         amount=request.amount,
         currency=request.currency,
-        deadline=request.deadline,
+        ends_at=request.ends_at,
     )
     return replace(question, **changes)
 

@@ -36,4 +36,4 @@ def gateway(shared_gateway: SandboxProcess, settings: Any) -> Iterator[SandboxPr
 def settler() -> Iterator[Settler]:
     made = Settler(BECAUSE, threads=8)
     yield made
-    made.close()
+    made.finish()

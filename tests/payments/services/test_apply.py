@@ -252,6 +252,17 @@ def test_a_payment_in_review_is_still_asked_about_and_can_succeed(shop: Client) 
     assert LedgerPosting.objects.count() == 1
 
 
+def test_the_question_to_people_is_closed_when_the_gateway_answers(shop: Client) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.UNKNOWN, "read_timeout")
+    age(attempt, hours=25)
+    after(attempt, Kind.UNKNOWN, "read_timeout", looked=True)
+    after(attempt, Kind.SUCCEEDED, looked=True, reference="ch_1")
+    task = OperatorTask.objects.get()
+    assert task.closed_at is not None
+    assert (task.closed_by, task.resolution) == ("paysite", "The gateway answered.")
+
+
 def test_a_late_success_is_believed_while_the_order_is_unpaid(shop: Client) -> None:
     attempt = sent(shop)
     after(attempt, Kind.DECLINED, decline_code="issuer_unavailable")

@@ -1,5 +1,8 @@
 """Settle loops, their slots and their wake-ups: django-q2 may repeat, delay or lose any of them."""
 
+import os
+import signal
+import threading
 from datetime import timedelta
 
 import pytest
@@ -40,11 +43,25 @@ def test_a_loop_frees_its_slot_at_its_end() -> None:
 
 def test_a_loop_stops_when_its_slot_was_taken_over(shop: Client) -> None:
     SettleLoop.objects.create(name="settle-1", holder="me", beat_at=Now())
-    holding = loops._Holding("settle-1", "me", run_for=60)
+    holding = loops._Holding("settle-1", "me", run_for=60, told_to_stop=threading.Event())
     assert holding()
     SettleLoop.objects.update(holder="another")
     holding._next_beat = 0
     assert not holding()
+
+
+def test_a_loop_that_is_told_to_stop_gives_up_its_slot_first_and_then_obeys() -> None:
+    obeyed = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: obeyed.set())
+    try:
+        timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM))
+        timer.start()
+        assert loops.run_slot("settle-1", run_for=20)
+        timer.join()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert obeyed.is_set()
+    assert wake.wake() == 1
 
 
 def test_a_task_that_runs_settles_what_is_due_and_asks_for_its_successor(shop: Client, gateway: SandboxProcess) -> None:

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from payments.models import Attempt, Client, LedgerPosting, Payment
 from payments.reliability import calls
 from payments.reliability.gateways import gateway_named
+from payments.services import claim as claiming
 from payments.services.settle import Settler
 from tests.payments.conftest import accepted, reload
 from tests.sandbox import SandboxProcess
@@ -190,3 +191,36 @@ def test_a_defect_in_a_call_leaves_the_outcome_unknown(
     settler.drain()
     row = reload(payment)
     assert (row.status, row.outcome_unknown) == ("processing", True)
+
+
+def test_the_attempt_of_a_gateway_that_was_removed_holds_nobody_up(
+    shop: Client, gateway: SandboxProcess, settler: Settler, settings: Any
+) -> None:
+    orphan = accepted(shop, "first-key", order="order-1", token="tok_charged_no_answer")
+    settler.drain()
+    settings.GATEWAYS = [{**settings.GATEWAYS[0], "name": "renamed"}]
+    gateway_named.cache_clear()
+    other = accepted(shop, "second-key", order="order-2")
+    settle_again(settler)
+    assert reload(other).status == "success"
+    assert (reload(orphan).status, reload(orphan).outcome_unknown) == ("processing", True)
+
+
+def test_a_payment_that_cannot_be_claimed_holds_nobody_up(
+    shop: Client, gateway: SandboxProcess, settler: Settler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = accepted(shop, "first-key", order="order-1"), accepted(shop, "second-key", order="order-2")
+    usual = claiming._new_attempt
+
+    def refuses_one(payment: Payment, **more: Any) -> Attempt:
+        if payment.pk == bad.pk:
+            raise ValueError("a defect that concerns one row")
+        return usual(payment, **more)
+
+    monkeypatch.setattr(claiming, "_new_attempt", refuses_one)
+    settler.drain()
+    assert reload(good).status == "success"
+    row = reload(bad)
+    assert row.status == "pending"
+    assert row.due_at is not None
+    assert row.due_at > row.created_at + timedelta(minutes=4)
