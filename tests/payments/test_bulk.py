@@ -1,8 +1,11 @@
-import pytest
-from django.db import transaction
+from datetime import UTC, datetime, timedelta
 
-from payments.bulk import StaleRowError, update_each
-from payments.models import Client, Payment
+import pytest
+from django.db import DataError, connection, transaction
+from django.utils import timezone
+
+from payments.bulk import StaleRowError, insert_each, update_each
+from payments.models import AuditEntry, Client, Payment
 from tests.payments.conftest import accepted
 
 pytestmark = pytest.mark.django_db
@@ -27,3 +30,35 @@ def test_a_row_that_is_not_there_any_more_stops_the_whole_change(shop: Client) -
 def test_nothing_to_write_is_no_query(django_assert_num_queries: object) -> None:
     with django_assert_num_queries(0):  # type: ignore[operator]
         update_each([], ("fence",))
+
+
+def test_rows_are_inserted_with_every_value_and_what_they_leave_out_comes_from_the_database(db: None) -> None:
+    before = timezone.now() - timedelta(seconds=1)
+    given = {"reason": "quotes \" and ' and \\ and %s", "data": {"größe": ["1", {"nested": None}]}, "actor": "worker:ü"}
+    insert_each([entry("pay_1", **given), entry("pay_2")])
+    first, second = AuditEntry.objects.order_by("payment_id")
+    assert {name: getattr(first, name) for name in given} == given
+    assert (second.reason, second.data, second.actor) == ("", {}, "test")
+    assert before < first.at == second.at
+    assert first.pk != second.pk
+
+
+def test_a_time_is_inserted_and_changed_to_the_microsecond(shop: Client) -> None:
+    at = datetime(2026, 2, 28, 23, 59, 59, 999_999, tzinfo=UTC)
+    payment = accepted(shop)
+    payment.due_at, payment.error_at = at, None
+    update_each([payment], ("due_at", "error_at"))
+    assert Payment.objects.values_list("due_at", "error_at").get() == (at, None)
+
+
+def test_a_text_that_is_too_long_for_postgresql_is_refused_instead_of_cut_off(db: None) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite does not limit texts")
+    with pytest.raises(DataError), transaction.atomic():
+        insert_each([entry("pay_1", action="x" * 49)])
+    assert AuditEntry.objects.count() == 0
+
+
+def entry(payment_id: str, **given: object) -> AuditEntry:
+    values = {"action": "test.done", "actor": "test", "cause": "test", **given}
+    return AuditEntry(payment_id=payment_id, entity_id=payment_id, **values)
