@@ -3,7 +3,7 @@
 import os
 import sys
 
-from paysite.launcher_environment import MANAGE, SetupError, make
+from paysite.launcher_environment import MANAGE, ROOT, SetupError, make
 
 USAGE = """\
 usage: python3 -m paysite COMMAND [OPTIONS]
@@ -19,10 +19,11 @@ def launch(arguments: list[str]) -> int:
     command, options = (arguments[0], arguments[1:]) if arguments else ("help", [])
     try:
         if command == "run":
-            manage("requirements.txt", "run", options)
+            become("requirements.txt", str(MANAGE), "run", *options)
         elif command == "bench":
             demand_postgres()
-            manage("requirements-dev.txt", "bench", options)
+            os.chdir(ROOT)
+            become("requirements-dev.txt", "-m", "tests.benchmarks", *options)
         elif command == "test":
             from paysite.launcher_tests import run_tests
 
@@ -42,8 +43,8 @@ def demand_postgres() -> None:
         make("requirements-postgres.txt")
 
 
-def manage(requirements: str, command: str, options: list[str]) -> None:
-    """Become `manage.py COMMAND` in the environment, so that signals reach it directly. Does not return."""
+def become(requirements: str, *arguments: str) -> None:
+    """Become Python in the environment with `arguments`, so that signals reach it directly. Does not return."""
     python = str(make(requirements))
     sys.stdout.flush()
-    os.execv(python, [python, "-u", str(MANAGE), command, *options])  # noqa: S606
+    os.execv(python, [python, "-u", *arguments])  # noqa: S606
