@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from payments.models import Attempt, AuditEntry, Payment
+from payments.models import Attempt, AuditEntry, Payment, SurplusCharge
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,31 +21,41 @@ def payment_entry(
     payment: Payment, action: str, because: Because, *, before: str, reason: str = "", **data: Any
 ) -> AuditEntry:
     """Return the entry of something that happened to `payment`, whose state was `before`."""
-    return AuditEntry(
-        payment_id=payment.pk,
-        entity_id=payment.pk,
-        action=action,
-        actor=because.actor,
-        cause=because.cause,
-        before=before,
-        after=payment.status,
-        reason=reason[:200],
-        data=data,
-    )
+    return _entry(payment.pk, payment.pk, action, because, (before, payment.status), reason, data)
 
 
 def attempt_entry(
     attempt: Attempt, action: str, because: Because, *, before: str, reason: str = "", **data: Any
 ) -> AuditEntry:
     """Return the entry of something that happened to `attempt`, whose state was `before`."""
+    return _entry(attempt.payment_id, attempt.pk, action, because, (before, attempt.state), reason, data)
+
+
+def surplus_entry(
+    surplus: SurplusCharge, action: str, because: Because, *, before: str, reason: str = "", **data: Any
+) -> AuditEntry:
+    """Return the entry of something that happened to `surplus`, whose state was `before`."""
+    return _entry(surplus.payment_id, surplus.pk, action, because, (before, surplus.state), reason, data)
+
+
+def _entry(
+    payment_id: str,
+    entity_id: str,
+    action: str,
+    because: Because,
+    states: tuple[str, str],
+    reason: str,
+    data: dict[str, Any],
+) -> AuditEntry:
+    before, after = states
     return AuditEntry(
-        payment_id=attempt.payment_id,
-        entity_id=attempt.pk,
+        payment_id=payment_id,
+        entity_id=entity_id,
         action=action,
         actor=because.actor,
         cause=because.cause,
         before=before,
-        after=attempt.state,
+        after=after,
         reason=reason[:200],
         data=data,
     )

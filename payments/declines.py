@@ -98,6 +98,7 @@ DECLINES: Final[dict[str, Decline]] = {
     "rate_limit": _processing("rate_limit"),
     # Our own codes, for payments that ended without a decline.
     "gateway_unavailable": _processing("gateway_unavailable"),
+    "charge_voided": _processing("charge_voided"),
     "gateway_rejected": _processing("gateway_rejected"),
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from payments.states import ATTEMPT, PAYMENT, StateTable
+from payments.states import ATTEMPT, PAYMENT, SURPLUS, StateTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,6 @@ class AppendOnly:
 
 Guard = StateGuard | AppendOnly
 
-_ATTEMPT_FROZEN = ("payment_id", "gateway", "gateway_key", "amount", "currency", "token")
 PAYMENT_GUARDS: tuple[Guard, ...] = (
     StateGuard("payments_payment", "status", PAYMENT, frozen=("order_id", "client_id", "amount", "currency")),
     StateGuard(
@@ -74,6 +73,12 @@ PAYMENT_GUARDS: tuple[Guard, ...] = (
         "state",
         ATTEMPT,
         frozen=("payment_id", "gateway", "gateway_key", "amount", "currency", "token"),
+    ),
+    StateGuard(
+        "payments_surpluscharge",
+        "state",
+        SURPLUS,
+        frozen=("payment_id", "attempt_id", "gateway", "gateway_reference", "amount", "currency"),
     ),
     AppendOnly("payments_auditentry"),
     AppendOnly("payments_ledgerposting"),

@@ -43,6 +43,10 @@ def new_attempt_id() -> str:
     return new_id("att")
 
 
+def new_surplus_id() -> str:
+    return new_id("sur")
+
+
 def new_order_id() -> str:
     return new_id("ord")
 

@@ -36,6 +36,12 @@ class AttemptState(TextChoices):
     VOIDED = "voided", "Voided"
 
 
+class SurplusState(TextChoices):
+    OWED = "owed", "To be given back"
+    RETURNED = "returned", "Given back"
+    REFUSED = "refused", "Gateway refuses to give it back"
+
+
 @dataclass(frozen=True, slots=True)
 class StateTable:
     """What one state column may hold: `births` for a new row, `edges` from a state to those that may follow."""
@@ -81,14 +87,22 @@ ATTEMPT: Final = StateTable(
     births=frozenset({AttemptState.SENT}),
     edges=_edges(
         sent="succeeded declined action_required not_sent unknown rejected",
-        unknown="succeeded declined action_required not_found unresolved",
+        unknown="succeeded declined action_required not_found unresolved voided",
         action_required="succeeded declined unresolved voided",
         unresolved="succeeded declined not_found voided",
-        # A late execution after "not found" or after a decline is believed when the gateway proves it.
+        # A late execution, after whatever was said before, is believed when the gateway proves it.
         not_found="succeeded",
         declined="succeeded",
+        not_sent="succeeded",
+        rejected="succeeded",
         succeeded="voided",
     ),
+)
+
+# A charge that no payment may keep (invariant 3): it is found, and given back.
+SURPLUS: Final = StateTable(
+    births=frozenset({SurplusState.OWED}),
+    edges=_edges(owed="returned refused", refused="returned"),
 )
 
 # At most one of these per order, for ever (a partial unique index holds it).
@@ -107,6 +121,15 @@ OPEN_OR_SUCCEEDED: Final = (
     AttemptState.ACTION_REQUIRED,
     AttemptState.UNRESOLVED,
     AttemptState.SUCCEEDED,
+)
+# Open attempts that nobody asks the gateway about at this very moment.
+WAITING: Final = (AttemptState.UNKNOWN, AttemptState.ACTION_REQUIRED, AttemptState.UNRESOLVED)
+# Something is still to be done for these by the machine, so they must be due at some time.
+UNFINISHED: Final = (
+    PaymentStatus.PENDING,
+    PaymentStatus.PROCESSING,
+    PaymentStatus.REQUIRES_ACTION,
+    PaymentStatus.RETRYING,
 )
 # Nothing more happens to these by itself.
 FINAL: Final = (PaymentStatus.SUCCESS, PaymentStatus.FAILED, PaymentStatus.EXPIRED, PaymentStatus.CANCELED)

@@ -139,6 +139,8 @@ CURRENCY_LIMITS: dict[str, tuple[int, int]] = {
 IDEMPOTENCY_KEY_HOURS = env.integer("PAYSITE_IDEMPOTENCY_HOURS", 24, least=1, most=48)
 PAYMENT_EXPIRY_MINUTES = env.integer("PAYSITE_PAYMENT_EXPIRY_MINUTES", 24 * 60, least=5, most=7 * 24 * 60)
 MAX_RETRIES = env.integer("PAYSITE_MAX_RETRIES", 3, least=0, most=10)
+# Hours after its end for which an unpaid order takes a charge that turns up late; later the money is given back (C4).
+LATE_SUCCESS_HOURS = env.integer("PAYSITE_LATE_SUCCESS_HOURS", 24, least=0, most=30 * 24)
 
 # Seconds (requirement B1): to connect, to wait for the next byte, and for a whole call however the bytes drip.
 GATEWAY_CONNECT_TIMEOUT = env.integer("PAYSITE_CONNECT_TIMEOUT", 5, least=1, most=5)

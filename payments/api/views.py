@@ -14,6 +14,7 @@ from payments.api.listing import page_of
 from payments.api.problems import FieldError, Problem, invalid, not_found
 from payments.api.waiting import preferred_wait, wait_for_outcome
 from payments.audit import Because
+from payments.crash_points import reach
 from payments.models import Payment
 from payments.services import accept, cancel
 
@@ -55,6 +56,8 @@ class ProcessView(APIView):
             response["Idempotent-Replayed"] = "true"
         if wait:
             response["Preference-Applied"] = f"wait={wait}"
+        if __debug__:
+            reach("accept.answering")
         return response
 
 

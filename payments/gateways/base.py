@@ -22,6 +22,8 @@ class Kind(StrEnum):
     """The gateway refused the request as malformed: our mistake, no money moved, no retry."""
     NOT_FOUND = "not_found"
     """Only from a look-up: the gateway knows nothing under that key *now*. Proves nothing by itself."""
+    VOIDED = "voided"
+    """The charge is undone: the gateway holds no money of it and will take none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Outcome:
     retry_after: seconds the gateway asked us to wait, clamped to 1 s … 15 min.
     alert: an operator must look at this (wrong amount, refused credentials, key reused …).
     opens_breaker: a failure of the gateway that a circuit breaker counts (never a decline, never our own 4xx).
+    also: other charges that the gateway made under the same key.
     """
 
     kind: Kind
@@ -49,6 +52,7 @@ class Outcome:
     retry_after: int | None = None
     alert: bool = False
     opens_breaker: bool = False
+    also: tuple["Outcome", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,42 @@ class LookUpRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class VoidRequest:
+    """Undo the charge `reference` wholly; amount and currency let the reply be checked. ends_at: as for a look-up."""
+
+    reference: str
+    payment_id: str
+    amount: int
+    currency: str
+    ends_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One charge of a gateway's own list. amount: minor units; created: the gateway's time, seconds since 1970.
+
+    taken: whether the customer's money was taken and not given back.
+    """
+
+    reference: str
+    key: str
+    payment_id: str
+    amount: int
+    currency: str
+    taken: bool
+    live: bool
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The newest charges of a gateway. trouble: why the list could not be read to its end, as a machine word."""
+
+    charges: tuple[Listed, ...]
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a gateway documents about itself; the core asks these, never the gateway's name.
 
@@ -99,6 +139,7 @@ class Capabilities:
     looks_up_by_key: bool
     looks_up_by_reference: bool
     voids: bool
+    lists: bool
     currencies: frozenset[str]
 
 
@@ -114,6 +155,22 @@ class Gateway(Protocol):
 
     def look_up(self, request: LookUpRequest) -> Outcome:
         """Ask about an earlier charge. Never answers NOT_SENT: a question that got no answer taught us nothing."""
+        ...
+
+    def void(self, request: VoidRequest) -> Outcome:
+        """Undo a charge: cancel it where it waits, give the money back where it was taken.
+
+        Can be repeated without harm. VOIDED only on the gateway's word; SUCCEEDED or DECLINED where that is what the
+        charge is and stays; NOT_FOUND where there is none; else UNKNOWN or REJECTED.
+        """
+        ...
+
+    def charges_since(self, created: int | None, ends_at: float) -> Listing:
+        """Return all charges that the gateway made at or after `created` (its time, seconds), newest first.
+
+        Only the newest page without `created`. Nothing is left out: where the whole list cannot be had, `trouble` is
+        set and there are no charges.
+        """
         ...
 
     def healthy(self, deadline: float) -> bool:

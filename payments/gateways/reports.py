@@ -15,6 +15,7 @@ class ChargeReport:
 
     kind: what the status word means, None for a word we do not know. word: that word. amount: minor units.
     reference: the gateway's id. payment_id: our reference, echoed. key: the idempotency key it was made under.
+    created: the gateway's time, seconds since 1970.
     """
 
     reference: str
@@ -25,6 +26,7 @@ class ChargeReport:
     payment_id: str
     live: bool
     key: str
+    created: int
     decline_code: str = ""
     action_url: str = ""
 

@@ -4,12 +4,15 @@ from payments.models.attempt import Attempt
 from payments.models.audit import AuditEntry
 from payments.models.checkout_session import CheckoutSession
 from payments.models.client import SCOPES, ApiKey, Client
+from payments.models.gateway_watch import GatewayWatch
 from payments.models.idempotency import IdempotencyRecord
 from payments.models.ledger import LedgerPosting
 from payments.models.operator_task import OperatorTask
 from payments.models.order import Order
 from payments.models.payment import Payment
+from payments.models.recovery_run import RecoveryRun
 from payments.models.settle_loop import SettleLoop
+from payments.models.surplus_charge import SurplusCharge
 
 __all__ = [
     "SCOPES",
@@ -18,10 +21,13 @@ __all__ = [
     "AuditEntry",
     "CheckoutSession",
     "Client",
+    "GatewayWatch",
     "IdempotencyRecord",
     "LedgerPosting",
     "OperatorTask",
     "Order",
     "Payment",
+    "RecoveryRun",
     "SettleLoop",
+    "SurplusCharge",
 ]

@@ -9,7 +9,7 @@ from django_fsm import FSMField
 from payments.ids import new_attempt_id
 from payments.models.base import PublicIdField, StateModel, edge
 from payments.models.payment import Payment
-from payments.states import ATTEMPT, OPEN_OR_SUCCEEDED, AttemptState
+from payments.states import ATTEMPT, OPEN_OR_SUCCEEDED, WAITING, AttemptState
 
 
 class Attempt(StateModel):
@@ -57,6 +57,8 @@ class Attempt(StateModel):
             models.Index(
                 fields=["gateway_reference"], condition=~models.Q(gateway_reference=""), name="attempt_by_reference"
             ),
+            # For the sweep (C1). Without `sent`, through which every attempt goes: its payment tells as much.
+            models.Index(fields=["payment"], condition=models.Q(state__in=WAITING), name="attempt_waiting"),
         ]
 
     def __str__(self) -> str:

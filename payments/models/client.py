@@ -12,6 +12,7 @@ SCOPES: Final = (
     "payments:write",
     "audit:read",
     "checkout:write",
+    "recovery:run",
 )
 
 

@@ -14,6 +14,10 @@ class OperatorTask(models.Model):
         REJECTED = "rejected", "Gateway refused our request"
         MISMATCH = "mismatch", "Gateway's answer does not fit the charge"
         CONTRADICTION = "contradiction", "Gateway contradicts itself"
+        DUPLICATE_CHARGE = "duplicate_charge", "Gateway charged the customer twice"
+        LATE_SUCCESS = "late_success", "Gateway charged too late"
+        NOT_GIVEN_BACK = "not_given_back", "Gateway does not give the money back"
+        TAKEN_BACK = "taken_back", "A paid charge was undone at the gateway"
 
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="operator_tasks", db_index=False)
     kind = models.CharField(max_length=24, choices=Kind.choices)
@@ -22,6 +26,7 @@ class OperatorTask(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.CharField(max_length=64, blank=True)
     resolution = models.CharField(max_length=500, blank=True)
+    alerted_at = models.DateTimeField(null=True, blank=True, help_text="When the team was told.")
 
     class Meta:
         constraints = [
@@ -29,6 +34,7 @@ class OperatorTask(models.Model):
                 fields=["payment", "kind"], condition=models.Q(closed_at__isnull=True), name="one_open_task_per_kind"
             )
         ]
+        indexes = [models.Index(fields=["id"], condition=models.Q(alerted_at__isnull=True), name="task_to_alert")]
 
     def __str__(self) -> str:
         return self.get_kind_display()

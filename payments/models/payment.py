@@ -11,7 +11,7 @@ from payments.ids import new_payment_id
 from payments.models.base import PublicIdField, StateModel, edge
 from payments.models.client import Client
 from payments.models.order import Order
-from payments.states import LIVE_OR_SUCCESSFUL, PAYMENT, PaymentStatus
+from payments.states import LIVE_OR_SUCCESSFUL, PAYMENT, UNFINISHED, PaymentStatus
 
 
 class Payment(StateModel):
@@ -68,6 +68,10 @@ class Payment(StateModel):
             models.Index(fields=["id"], condition=models.Q(outcome_unknown=True), name="payment_outcome_unknown"),
             models.Index(fields=["id"], condition=models.Q(status="review"), name="payment_in_review"),
             models.Index(fields=["processed_at"], condition=models.Q(status="failed"), name="payment_failed"),
+            # For the sweep (C1): what is unfinished but due at no time. Nearly always empty.
+            models.Index(
+                fields=["id"], condition=models.Q(due_at__isnull=True, status__in=UNFINISHED), name="payment_forgotten"
+            ),
         ]
 
     def __str__(self) -> str:

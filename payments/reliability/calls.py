@@ -10,8 +10,9 @@ from typing import Final
 from django.conf import settings
 from django.db import connection
 
-from payments.gateways.base import ChargeRequest, Kind, LookUpRequest, Outcome
-from payments.models import Attempt
+from payments.crash_points import reach
+from payments.gateways.base import ChargeRequest, Kind, Listing, LookUpRequest, Outcome, VoidRequest
+from payments.models import Attempt, SurplusCharge
 from payments.reliability.gateways import gateway_named
 
 # Seconds between claiming a payment and the first byte of its charge. Whoever is slower sends nothing.
@@ -41,13 +42,23 @@ def charge(attempt: Attempt, *, prepared_at: float, return_url: str) -> Outcome:
     require_no_transaction()
     if time.monotonic() - prepared_at > SEND_WITHIN:
         return Outcome(Kind.NOT_SENT, "paused_before_sending")
-    return _send(attempt, prepared_at, return_url)
+    if __debug__:
+        reach("send.begin")
+    outcome = _send(attempt, prepared_at, return_url)
+    if __debug__:
+        reach("send.answered")
+    return outcome
 
 
 def send_again(attempt: Attempt, *, prepared_at: float, return_url: str) -> Outcome:
     """Send `attempt` once more under its own key, after a look-up that took its time; committed as sent once more."""
     require_no_transaction()
-    return _send(attempt, prepared_at, return_url)
+    if __debug__:
+        reach("resend.begin")
+    outcome = _send(attempt, prepared_at, return_url)
+    if __debug__:
+        reach("resend.answered")
+    return outcome
 
 
 def look_up(attempt: Attempt, *, prepared_at: float) -> Outcome:
@@ -61,7 +72,42 @@ def look_up(attempt: Attempt, *, prepared_at: float) -> Outcome:
         ends_at=_ends_at(prepared_at),
         reference=attempt.gateway_reference,
     )
-    return gateway_named(attempt.gateway).look_up(request)
+    if __debug__:
+        reach("look.begin")
+    outcome = gateway_named(attempt.gateway).look_up(request)
+    if __debug__:
+        reach("look.answered")
+    return outcome
+
+
+def void(charge: Attempt | SurplusCharge, *, prepared_at: float) -> Outcome:
+    """Undo `charge`, whose reference at the gateway is known."""
+    require_no_transaction()
+    request = VoidRequest(
+        reference=charge.gateway_reference,
+        payment_id=charge.payment_id,
+        amount=charge.amount,
+        currency=charge.currency,
+        ends_at=_ends_at(prepared_at),
+    )
+    step = "void" if isinstance(charge, Attempt) else "give_back"
+    if __debug__:
+        reach(f"{step}.begin")
+    outcome = gateway_named(charge.gateway).void(request)
+    if __debug__:
+        reach(f"{step}.answered")
+    return outcome
+
+
+def charges_since(gateway: str, created: int | None, *, prepared_at: float) -> Listing:
+    """Read the list of what `gateway` charged at or after `created` (its time, seconds since 1970)."""
+    require_no_transaction()
+    if __debug__:
+        reach("watch.begin")
+    listing = gateway_named(gateway).charges_since(created, _ends_at(prepared_at))
+    if __debug__:
+        reach("watch.answered")
+    return listing
 
 
 def _send(attempt: Attempt, prepared_at: float, return_url: str) -> Outcome:

@@ -17,6 +17,11 @@ PEOPLE_AFTER: Final = 24 * _HOUR
 # Two answers "not found" must be at least this many seconds apart to prove anything.
 NOT_FOUND_APART: Final = 300
 
+# A question that nobody answered is asked again after this many seconds at the latest, however old the attempt.
+UNANSWERED_AGAIN: Final = 300
+# The shortest wait, in seconds.
+LEAST_WAIT: Final = 5
+
 Chance = Callable[[], float]
 
 
@@ -26,7 +31,12 @@ def next_look(age: float, chance: Chance) -> float | None:
     offset = next((offset for offset in LOOKS if offset * (1 - JITTER) > age), None)
     if offset is None:
         return None
-    return max(offset * (1 - JITTER + 2 * JITTER * chance()) - age, 1.0)
+    return max(jittered(offset, chance) - age, 1.0)
+
+
+def jittered(seconds: float, chance: Chance) -> float:
+    """Return `seconds`, up to a fifth more or less."""
+    return seconds * (1 - JITTER + 2 * JITTER * chance())
 
 
 @dataclass(frozen=True, slots=True)

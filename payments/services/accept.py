@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from payments.audit import Because
+from payments.crash_points import reach
 from payments.idempotency import order_reference_for
 from payments.ids import new_order_id, new_payment_id
 from payments.models import IdempotencyRecord, Order, Payment
@@ -75,6 +76,8 @@ def accept(request: PayRequest, because: Because) -> Accepted:
     Raises KeyReusedError or OrderConflictError, in which case nothing was written.
     """
     order_id, payment_id = new_order_id(), new_payment_id()
+    if __debug__:
+        reach("accept.begin")
     try:
         created_at = insert.fresh(request, order_id, payment_id, because)
     except IntegrityError:
@@ -82,6 +85,8 @@ def accept(request: PayRequest, because: Because) -> Accepted:
         return _with_care(request, because)
     if created_at is None:
         return _replay_or_fresh(request, because)
+    if __debug__:
+        reach("accept.committed")
     wake.wake_if_idle()
     return Accepted(_as_inserted(request, order_id, payment_id, created_at), replayed=False)
 
@@ -128,6 +133,10 @@ def _under_lock(request: PayRequest, because: Because) -> Accepted:
         created_at = insert.next_payment(request, order.pk, payment_id, because)
         if created_at is None:
             raise _KeyTakenError
+        if __debug__:
+            reach("accept.committing")
+    if __debug__:
+        reach("accept.committed")
     wake.wake_if_idle()
     return Accepted(_as_inserted(request, order.pk, payment_id, created_at), replayed=False)
 

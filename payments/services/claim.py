@@ -18,6 +18,7 @@ from payments import audit
 from payments.audit import Because
 from payments.bulk import insert_each, update_each
 from payments.clock import database_now
+from payments.crash_points import reach
 from payments.models import Attempt, AuditEntry, Payment
 from payments.reliability.calls import budget
 from payments.reliability.gateways import capabilities_of, preferred_gateway
@@ -50,6 +51,7 @@ class Work:
 
     fence, asked_at: the claim's number and its time by the database's clock; what is heard is judged by them.
     may_send: after a look-up that finds nothing, the attempt may be sent again; committed as sent once more, too.
+    must_void: the payment's time is over; a charge that still waits for the customer is to be voided.
     """
 
     step: Step
@@ -58,6 +60,7 @@ class Work:
     fence: int
     asked_at: datetime
     may_send: bool = True
+    must_void: bool = False
 
 
 def lease() -> timedelta:
@@ -101,7 +104,17 @@ def claim(limit: int, because: Because, only: str = "") -> list[Work]:
         update_each([item.attempt for item in work if item.step is Step.LOOK_UP], ATTEMPT_FIELDS)
         update_each(payments, CLAIM_FIELDS)
         insert_each(entries)
+        if __debug__:
+            _reach("committing", entries)
+    if __debug__:
+        _reach("committed", entries)
     return work
+
+
+def _reach(moment: str, entries: list[AuditEntry]) -> None:
+    reach(f"claim.{moment}")
+    if any(entry.action == "payment.expired" for entry in entries):
+        reach(f"expire.{moment}")
 
 
 def _lock_due(limit: int, only: str) -> "list[Payment]":
@@ -163,7 +176,13 @@ def _ask_again(
         attempt.sends += 1
         attempt.last_sent_at = now
         attempt.not_found_at = None
-    return Work(Step.LOOK_UP, payment, attempt, payment.fence, now, may_send)
+    must_void = attempt.state == AttemptState.ACTION_REQUIRED and payment.expires_at <= now and _voids(attempt)
+    return Work(Step.LOOK_UP, payment, attempt, payment.fence, now, may_send, must_void)
+
+
+def _voids(attempt: Attempt) -> bool:
+    capabilities = capabilities_of(attempt.gateway)
+    return capabilities is not None and capabilities.voids
 
 
 def _may_send_again(attempt: Attempt, now: datetime) -> bool:

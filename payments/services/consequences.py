@@ -10,20 +10,32 @@ from typing import TYPE_CHECKING, Final
 from django_fsm import can_proceed
 
 from payments import audit, ledger
-from payments.gateways.base import Kind, Outcome
+from payments.gateways.base import Kind
 from payments.models import Attempt, OperatorTask, Payment
 from payments.reliability.calls import budget
 from payments.reliability.gateways import capabilities_of
-from payments.reliability.retry import NOT_FOUND_APART, PEOPLE_AFTER, Backoff, Chance, next_look
-from payments.states import LIVE_OR_SUCCESSFUL, OPEN_OR_SUCCEEDED, AttemptState
+from payments.reliability.retry import (
+    LEAST_WAIT,
+    NOT_FOUND_APART,
+    PEOPLE_AFTER,
+    UNANSWERED_AGAIN,
+    Backoff,
+    Chance,
+    jittered,
+    next_look,
+)
+from payments.services import success
+from payments.services.book import learn
+from payments.states import AttemptState
 
 if TYPE_CHECKING:
-    from payments.services.apply import Book, Heard
+    from payments.services.book import Book, Heard
 
 BACKOFF: Final = Backoff()
 # A customer on the bank's confirmation page usually comes back to us; where nobody does, we ask this often, in seconds.
 ACTION_POLL: Final = 30
 TASK_KINDS: Final = OperatorTask.Kind
+_APART: Final = timedelta(seconds=NOT_FOUND_APART)
 # Which question an alert asks; a definite answer that comes with one (two charges under one key) is a contradiction.
 ALERTS: Final = {
     Kind.UNKNOWN: TASK_KINDS.MISMATCH,
@@ -42,9 +54,11 @@ def of(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance:
             audit.attempt_entry(attempt, "attempt.sent_again", heard.because, before=attempt.state, send=attempt.sends)
         )
     if outcome.alert:
-        _ask_people(payment, ALERTS.get(outcome.kind, TASK_KINDS.CONTRADICTION), heard, book)
+        book.ask_people(payment, ALERTS.get(outcome.kind, TASK_KINDS.CONTRADICTION), outcome)
     if outcome.kind == Kind.SUCCEEDED:
-        _succeeded(payment, attempt, heard, book)
+        success.of(payment, attempt, heard, book)
+    elif outcome.kind == Kind.VOIDED:
+        _voided(payment, attempt, heard, book)
     elif outcome.kind == Kind.DECLINED:
         _declined(payment, attempt, heard, book)
     elif outcome.kind == Kind.ACTION_REQUIRED:
@@ -58,44 +72,44 @@ def of(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance:
         _unknown(payment, attempt, heard, book, chance)
 
 
-def _succeeded(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
-    if attempt.state == AttemptState.SUCCEEDED:
-        return
-    if not can_proceed(attempt.succeed) or not _may_become_successful(payment, attempt):
-        _ask_people(payment, TASK_KINDS.CONTRADICTION, heard, book)
-        return
-    before, was = attempt.state, payment.status
-    attempt.succeed(now=book.now)
-    _learn(attempt, heard.outcome)
-    book.entries.append(audit.attempt_entry(attempt, "attempt.succeeded", heard.because, before=before))
-    payment.succeed(now=book.now)
-    book.entries.append(
-        audit.payment_entry(payment, "payment.succeeded", heard.because, before=was, charge=attempt.gateway_reference)
-    )
-    book.postings.append(ledger.capture(attempt))
-    book.answered.append(payment.pk)
-
-
-def _may_become_successful(payment: Payment, attempt: Attempt) -> bool:
-    """Say whether nothing else of this payment or order stands in the way of a success that comes late."""
-    if not can_proceed(payment.succeed):
-        return False
-    if not attempt.is_open and payment.attempts.filter(state__in=OPEN_OR_SUCCEEDED).exists():
-        return False
-    if payment.status in LIVE_OR_SUCCESSFUL:
-        return True
-    return not Payment.objects.filter(order_id=payment.order_id, status__in=LIVE_OR_SUCCESSFUL).exists()
-
-
 def _declined(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
     if not can_proceed(attempt.decline):
         return
     before = attempt.state
     attempt.decline(now=book.now)
-    _learn(attempt, heard.outcome)
+    learn(attempt, heard.outcome)
     code = heard.outcome.decline_code
     book.entries.append(audit.attempt_entry(attempt, "attempt.declined", heard.because, before=before, reason=code))
     _fail(payment, code, heard, book)
+
+
+def _voided(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
+    """The charge is undone at the gateway: by us at expiry, or by somebody there."""
+    another = attempt.gateway_reference not in {"", heard.outcome.reference}
+    if another or not can_proceed(attempt.void):
+        return
+    before = attempt.state
+    attempt.void(now=book.now)
+    learn(attempt, heard.outcome)
+    book.entries.append(audit.attempt_entry(attempt, "attempt.voided", heard.because, before=before))
+    if before == AttemptState.SUCCEEDED:
+        _taken_back(payment, attempt, heard, book)
+    elif payment.expires_at <= book.now and can_proceed(payment.expire):
+        was = payment.status
+        payment.expire(now=book.now)
+        book.answered.append(payment.pk)
+        book.entries.append(audit.payment_entry(payment, "payment.expired", heard.because, before=was))
+    else:
+        _fail(payment, "charge_voided", heard, book)
+
+
+def _taken_back(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
+    """A paid payment lost its money at the gateway: whether the shop delivers is for people to say."""
+    book.postings.append(ledger.voided(attempt))
+    was = payment.status
+    payment.review(reason="taken_back", due_at=None)
+    book.entries.append(audit.payment_entry(payment, "payment.review", heard.because, before=was, reason="taken_back"))
+    book.ask_people(payment, TASK_KINDS.TAKEN_BACK, heard.outcome)
 
 
 def _action_required(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
@@ -107,7 +121,7 @@ def _action_required(payment: Payment, attempt: Attempt, heard: "Heard", book: "
         return
     before, was = attempt.state, payment.status
     attempt.require_action()
-    _learn(attempt, heard.outcome)
+    learn(attempt, heard.outcome)
     book.entries.append(audit.attempt_entry(attempt, "attempt.action_required", heard.because, before=before))
     payment.require_action(url=heard.outcome.action_url, look_at=look_at)
     book.entries.append(audit.payment_entry(payment, "payment.action_required", heard.because, before=was))
@@ -116,7 +130,7 @@ def _action_required(payment: Payment, attempt: Attempt, heard: "Heard", book: "
 def _not_sent(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance: Chance) -> None:
     before = attempt.state
     attempt.prove_not_sent(now=book.now)
-    _learn(attempt, heard.outcome)
+    learn(attempt, heard.outcome)
     reason = heard.outcome.reason
     book.entries.append(audit.attempt_entry(attempt, "attempt.not_sent", heard.because, before=before, reason=reason))
     _try_again_or_fail(payment, "gateway_unavailable", heard, book, chance)
@@ -125,7 +139,7 @@ def _not_sent(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", 
 def _rejected(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
     before = attempt.state
     attempt.reject(now=book.now)
-    _learn(attempt, heard.outcome)
+    learn(attempt, heard.outcome)
     reason = heard.outcome.reason
     book.entries.append(audit.attempt_entry(attempt, "attempt.rejected", heard.because, before=before, reason=reason))
     _fail(payment, "gateway_rejected", heard, book)
@@ -151,18 +165,36 @@ def _unknown(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", c
     reason = heard.outcome.reason
     book.entries.append(audit.attempt_entry(attempt, "attempt.unknown", heard.because, before=before, reason=reason))
     age = (book.now - attempt.sent_at).total_seconds()
-    wait = next_look(age, chance)
-    if wait is not None:
-        wait = max(wait, float(heard.outcome.retry_after or 0))
+    wait = _wait(attempt, heard, age, book, chance)
     payment.due_at = book.now + timedelta(seconds=wait) if wait is not None else None
     if was_unknown and age >= PEOPLE_AFTER and can_proceed(attempt.give_to_people):
         _give_to_people(payment, attempt, heard, book)
 
 
+def _wait(attempt: Attempt, heard: "Heard", age: float, book: "Book", chance: Chance) -> float | None:
+    """Return in how many seconds to ask next: by the schedule, or sooner where that can settle it."""
+    wait = next_look(age, chance)
+    if wait is None:
+        return None
+    if heard.looked and heard.outcome.opens_breaker:
+        # Nobody answered the question. Once somebody does again, the customer should not wait for another hour.
+        wait = min(wait, jittered(UNANSWERED_AGAIN, chance))
+    if attempt.not_found_at is not None and (window := _window(attempt)) is not None:
+        proven = max(attempt.last_sent_at + window, attempt.not_found_at + _APART)
+        wait = min(wait, max(jittered(LEAST_WAIT, chance), (proven - book.now).total_seconds() + LEAST_WAIT))
+    return max(wait, float(heard.outcome.retry_after or 0))
+
+
+def _window(attempt: Attempt) -> timedelta | None:
+    """Return how long after the last send the charge may still come about; None where nobody knows."""
+    capabilities = capabilities_of(attempt.gateway)
+    return None if capabilities is None else timedelta(seconds=capabilities.late_arrival + budget())
+
+
 def _remember(attempt: Attempt, heard: "Heard") -> None:
     """Keep what sending taught; a look-up that got no answer must not cover it."""
     if heard.sent:
-        _learn(attempt, heard.outcome)
+        learn(attempt, heard.outcome)
     elif heard.outcome.reference:
         attempt.gateway_reference = heard.outcome.reference
     if heard.outcome.reference:
@@ -179,12 +211,10 @@ def _is_proven_absent(attempt: Attempt, heard: "Heard", book: "Book") -> bool:
         return False
     if attempt.not_found_at is None:
         attempt.not_found_at = book.now
-    capabilities = capabilities_of(attempt.gateway)
-    if capabilities is None:
+    window = _window(attempt)
+    if window is None:
         return False
-    window = timedelta(seconds=capabilities.late_arrival + budget())
-    apart = timedelta(seconds=NOT_FOUND_APART)
-    return heard.asked_at - attempt.last_sent_at >= window and heard.asked_at - attempt.not_found_at >= apart
+    return heard.asked_at - attempt.last_sent_at >= window and heard.asked_at - attempt.not_found_at >= _APART
 
 
 def _not_found(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance: Chance) -> None:
@@ -202,7 +232,7 @@ def _give_to_people(payment: Payment, attempt: Attempt, heard: "Heard", book: "B
         was = payment.status
         payment.review(reason="unknown_too_long", due_at=payment.due_at)
         book.entries.append(audit.payment_entry(payment, "payment.review", heard.because, before=was))
-    _ask_people(payment, TASK_KINDS.UNKNOWN_TOO_LONG, heard, book)
+    book.ask_people(payment, TASK_KINDS.UNKNOWN_TOO_LONG, heard.outcome)
 
 
 def _try_again_or_fail(payment: Payment, code: str, heard: "Heard", book: "Book", chance: Chance) -> None:
@@ -225,17 +255,3 @@ def _fail(payment: Payment, code: str, heard: "Heard", book: "Book") -> None:
     payment.fail(code=code, now=book.now)
     book.answered.append(payment.pk)
     book.entries.append(audit.payment_entry(payment, "payment.failed", heard.because, before=was, reason=code))
-
-
-def _learn(attempt: Attempt, outcome: Outcome) -> None:
-    """Keep what the gateway said, for operators."""
-    attempt.reason = outcome.reason
-    attempt.decline_code = outcome.decline_code
-    attempt.message = outcome.message
-    attempt.http_status = outcome.http_status
-    attempt.gateway_reference = outcome.reference or attempt.gateway_reference
-
-
-def _ask_people(payment: Payment, kind: str, heard: "Heard", book: "Book") -> None:
-    detail = f"{heard.outcome.kind}: {heard.outcome.reason}. {heard.outcome.message}".strip()
-    book.tasks.append(OperatorTask(payment=payment, kind=kind, detail=detail[:500]))

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from payments.audit import Because
 from payments.clock import now_sql
+from payments.crash_points import reach
 from payments.prepared import prepared_cursor
 from payments.states import PaymentStatus
 
@@ -56,7 +57,10 @@ def fresh(request: "PayRequest", order_id: str, payment_id: str, because: Becaus
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
             return _one_statement(_fresh_sql(), rows)
     with transaction.atomic():
-        return _one_by_one([*_statements(("key", "order", "payment", "audit"))], rows)
+        written_at = _one_by_one([*_statements(("key", "order", "payment", "audit"))], rows)
+        if __debug__:
+            reach("accept.committing")
+    return written_at
 
 
 def next_payment(request: "PayRequest", order_id: str, payment_id: str, because: Because) -> datetime | None:

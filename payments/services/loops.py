@@ -19,6 +19,7 @@ from payments.audit import Because
 from payments.models import SettleLoop
 from payments.services.settle import Settler
 from payments.services.wake import SLOT_LEASE, STALE, wake
+from payments.services.watch import begin_watching
 
 BEAT_EVERY: Final = 1.0
 # Seconds for which one task claims payments. Its last calls may take as long as a call can; django-q2's timeout must be
@@ -32,6 +33,7 @@ def run_slot(name: str, run_for: float = RUN_FOR) -> bool:
     holder = f"{socket.gethostname()}:{os.getpid()}:{time.monotonic_ns()}"[:64]
     if not SettleLoop.objects.filter(STALE, name=name).update(holder=holder, beat_at=Now()):
         return False
+    begin_watching()
     settler = Settler(Because(actor=f"worker:{name}", cause="job:settle"))
     with _stop_signal() as told_to_stop:
         try:

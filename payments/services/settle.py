@@ -16,8 +16,10 @@ from django.conf import settings
 from payments.audit import Because
 from payments.gateways.base import Kind, Outcome
 from payments.reliability import calls
+from payments.services import give_back, watch
 from payments.services.apply import Heard, apply
 from payments.services.claim import Step, Work, anything_due, claim, due_ids, postpone
+from payments.services.give_back import Ask, Write
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +27,8 @@ logger = logging.getLogger(__name__)
 POLL: Final = 0.1
 GATHER: Final = 0.02
 CLAIM_AT_MOST: Final = 64
+# Seconds between two looks for what else there is to do: charges to be given back, gateways' lists to be read.
+ERRANDS_EVERY: Final = 1.0
 
 
 class Settler:
@@ -34,8 +38,9 @@ class Settler:
         self._because = because
         self._threads = threads or settings.SETTLE_THREADS
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="gateway-call")
-        self._heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
+        self._heard: queue.SimpleQueue[Heard | Write] = queue.SimpleQueue()
         self._under_way = 0
+        self._errands_at = 0.0
 
     def run(self, go_on: Callable[[], bool]) -> None:
         """Claim and settle while `go_on()` says so; calls may be under way afterwards, see `finish`."""
@@ -50,13 +55,39 @@ class Settler:
 
     def drain(self) -> None:
         """Settle until nothing is due and nothing is under way."""
-        while self._under_way or anything_due():
+        while self._under_way or anything_due() or give_back.anything_due() or watch.anything_due():
+            self._errands_at = 0.0
             self._turn(GATHER)
 
     def _turn(self, patience: float) -> None:
         room = self._threads - self._under_way
         started = self._start(min(room, CLAIM_AT_MOST)) if room > 0 and anything_due() else 0
+        self._run_errands()
         self._gather(GATHER if started else patience)
+
+    def _run_errands(self) -> None:
+        """Start what else is due; both kinds are rare, so that they need no room of their own."""
+        now = time.monotonic()
+        if now < self._errands_at:
+            return
+        self._errands_at = now + ERRANDS_EVERY
+        try:
+            errands = [*give_back.claim(CLAIM_AT_MOST, self._because), *watch.claim(self._because)]
+        except Exception:  # whatever is wrong here must not stop the payments
+            logger.exception("charges to be given back, or gateways' lists, could not be claimed")
+            return
+        calls.require_no_transaction()
+        for errand in errands:
+            self._under_way += 1
+            self._pool.submit(self._errand, errand)
+
+    def _errand(self, ask: Ask) -> None:
+        """Run in a thread of the pool: ask the gateway and hand over what is to be written. Never the database."""
+        try:
+            self._heard.put(ask())
+        except Exception:  # the boundary of a thread: the claim's lease ends, and it is done again
+            logger.exception("an errand to a gateway raised")
+            self._heard.put(_nothing)
 
     def _start(self, limit: int) -> int:
         # Before the claim: a pause at any moment after it counts against the time in which a request may leave.
@@ -99,6 +130,8 @@ class Settler:
         if item.step is Step.CHARGE:
             return calls.charge(item.attempt, prepared_at=prepared_at, return_url=return_url), False, True
         found = calls.look_up(item.attempt, prepared_at=prepared_at)
+        if found.kind is Kind.ACTION_REQUIRED and item.must_void:
+            return calls.void(item.attempt, prepared_at=prepared_at), True, False
         if found.kind is not Kind.NOT_FOUND or not item.may_send:
             return found, True, False
         # The gateway does not know the key: sending it again is what the customer wants, and cannot charge twice.
@@ -106,16 +139,31 @@ class Settler:
 
     def _gather(self, patience: float) -> None:
         """Wait up to `patience` seconds for an outcome, then apply all that are there."""
-        news: list[Heard] = []
+        heard: list[Heard | Write] = []
         try:
-            news.append(self._heard.get(timeout=patience))
+            heard.append(self._heard.get(timeout=patience))
             while True:
-                news.append(self._heard.get_nowait())
+                heard.append(self._heard.get_nowait())
         except queue.Empty:
             pass
-        self._under_way -= len(news)
+        self._under_way -= len(heard)
+        news = [item for item in heard if isinstance(item, Heard)]
         if news:
             apply_all(news)
+        for item in heard:
+            if not isinstance(item, Heard):
+                _write(item)
+
+
+def _nothing() -> None:
+    """What there is to write where nothing was heard."""
+
+
+def _write(write: Write) -> None:
+    try:
+        write()
+    except Exception:  # what cannot be written stays as it is, and is due again when its lease ends
+        logger.exception("what an errand brought could not be written")
 
 
 def apply_all(news: list[Heard]) -> None:

@@ -131,4 +131,8 @@ def test_append_only_tables_cannot_be_truncated(table: str) -> None:
 
 def test_every_state_column_of_payments_is_guarded() -> None:
     guarded = {(guard.table, guard.column) for guard in PAYMENT_GUARDS if isinstance(guard, StateGuard)}
-    assert guarded == {("payments_payment", "status"), ("payments_attempt", "state")}
+    assert guarded == {
+        ("payments_payment", "status"),
+        ("payments_attempt", "state"),
+        ("payments_surpluscharge", "state"),
+    }

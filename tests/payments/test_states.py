@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 
 from payments.models import Attempt, Payment
-from payments.states import ATTEMPT, FINAL, LIVE_OR_SUCCESSFUL, PAYMENT, AttemptState, PaymentStatus, StateTable
+from payments.states import (
+    ATTEMPT,
+    FINAL,
+    LIVE_OR_SUCCESSFUL,
+    PAYMENT,
+    SURPLUS,
+    AttemptState,
+    PaymentStatus,
+    StateTable,
+)
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "states.md"
 
@@ -37,4 +46,4 @@ def test_a_payment_that_can_still_be_charged_or_was_blocks_its_order() -> None:
 def test_the_page_about_states_lists_every_edge() -> None:
     rows = [line.strip("| ").split(" | ") for line in DOCS.read_text().splitlines() if line.startswith("| ")]
     written = [(row[0], after) for row in rows if row[0] != "From" for after in row[1].split(", ")]
-    assert sorted(written) == sorted(PAYMENT.pairs() + ATTEMPT.pairs())
+    assert sorted(written) == sorted(PAYMENT.pairs() + ATTEMPT.pairs() + SURPLUS.pairs())

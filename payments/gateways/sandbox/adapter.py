@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
-from payments.gateways.base import Capabilities, ChargeRequest, Kind, LookUpRequest, Outcome
+from payments.gateways.base import Capabilities, ChargeRequest, Kind, Listing, LookUpRequest, Outcome, VoidRequest
 from payments.gateways.documents import document
 from payments.gateways.errors import Failure
 from payments.gateways.http import HttpClient, Reply
 from payments.gateways.replies import read_charge, unanswered
 from payments.gateways.reports import ChargeReport, Expected, judge
+from payments.gateways.sandbox.listing import charges_since, reports_of
 from payments.gateways.sandbox.wire import SandboxDialect
 from payments.money import EXPONENTS
 
@@ -23,6 +24,7 @@ CAPABILITIES: Final = Capabilities(
     looks_up_by_key=True,
     looks_up_by_reference=True,
     voids=True,
+    lists=True,
     currencies=frozenset(EXPONENTS),
 )
 
@@ -85,6 +87,21 @@ class SandboxGateway:
                 break
         return outcome
 
+    def void(self, request: VoidRequest) -> Outcome:
+        """POST /v1/charges/{id}/cancel, which undoes a charge in any state and says so again when repeated."""
+        place = f"/v1/charges/{quote(request.reference, safe='')}/cancel"
+        reply = self._http.call("POST", place, ends_at=request.ends_at)
+        if isinstance(reply, Failure):
+            return unanswered(reply)
+        expected = Expected(request.payment_id, request.amount, request.currency)
+        if reply.status == 404:
+            return Outcome(Kind.NOT_FOUND, "not_found", http_status=404)
+        return read_charge(reply, expected, self._dialect, datetime.now(UTC))
+
+    def charges_since(self, created: int | None, ends_at: float) -> Listing:
+        """Read the list of charges page by page, newest first."""
+        return charges_since(self._http, self._dialect, created, ends_at)
+
     def healthy(self, deadline: float) -> bool:
         """Say whether the health call answers 200 `{"status": "ok"}` in time."""
         reply = self._http.call("GET", "/v1/health", ends_at=time.monotonic() + deadline)
@@ -121,18 +138,11 @@ class SandboxGateway:
         found = document(reply)
         if found is None:
             return None
-        items: object
         if found.get("object") == "charge":
-            items = [found]
-        elif found.get("object") == "list" and found.get("has_more") is False:
-            items = found.get("data")
-        else:
-            return None
-        if not isinstance(items, list):
-            return None
-        reports = [self._dialect.report(item) if isinstance(item, dict) else None for item in items]
-        whole = [report for report in reports if report is not None]
-        return whole if len(whole) == len(items) else None
+            return reports_of([found], self._dialect)
+        if found.get("object") == "list" and found.get("has_more") is False:
+            return reports_of(found.get("data"), self._dialect)
+        return None
 
 
 def _charge_body(request: ChargeRequest) -> bytes:
@@ -157,9 +167,12 @@ def _unanswered_question(outcome: Outcome) -> Outcome:
 
 
 def _of_several(outcomes: list[Outcome]) -> Outcome:
-    """Several charges under one key: a doubt about any of them decides, else money taken; people must look."""
-    order = (Kind.UNKNOWN, Kind.SUCCEEDED, Kind.ACTION_REQUIRED, Kind.DECLINED)
+    """Several charges under one key: a doubt about any of them decides, else money taken."""
+    order = (Kind.UNKNOWN, Kind.SUCCEEDED, Kind.ACTION_REQUIRED, Kind.DECLINED, Kind.VOIDED)
     first = min(outcomes, key=lambda outcome: order.index(outcome.kind))
     message = "The gateway made several charges under one key: " + ", ".join(each.reference for each in outcomes)
     reason = first.reason if first.kind is Kind.UNKNOWN else "duplicate_charges"
-    return replace(first, reason=reason, message=message[:500], alert=True)
+    also = tuple(outcome for outcome in outcomes if outcome is not first)
+    # Money taken twice is seen to by itself; anything else is for people.
+    also_taken = first.kind is Kind.SUCCEEDED
+    return replace(first, reason=reason, message=message[:500], alert=not also_taken, also=also)

@@ -12,8 +12,8 @@ _STATUSES: Final = {
     "succeeded": Kind.SUCCEEDED,
     "declined": Kind.DECLINED,
     "requires_action": Kind.ACTION_REQUIRED,
-    # Voided, or given up by the customer on the 3-D Secure page: definitive, and no money moved.
-    "canceled": Kind.DECLINED,
+    # Undone by us or at the gateway's dashboard. Given up by the customer on the 3-D Secure page it has a code.
+    "canceled": Kind.VOIDED,
     "pending": Kind.UNKNOWN,
 }
 _WORDS: Final = {
@@ -51,6 +51,8 @@ class SandboxDialect:
         word = document["status"]
         kind = _STATUSES.get(word)
         code, action_url = document.get("decline_code"), self._action_url(document.get("action_url"))
+        if kind is Kind.VOIDED and isinstance(code, str):
+            kind = Kind.DECLINED
         if kind is Kind.DECLINED and word == "declined" and not isinstance(code, str):
             return None
         if kind is Kind.ACTION_REQUIRED and not action_url:
@@ -64,6 +66,7 @@ class SandboxDialect:
             payment_id=document["reference"],
             live=document["livemode"],
             key=document["idempotency_key"],
+            created=document["created"],
             decline_code=_code(code, word) if kind is Kind.DECLINED else "",
             action_url=action_url if kind is Kind.ACTION_REQUIRED else "",
         )

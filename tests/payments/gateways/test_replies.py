@@ -73,9 +73,14 @@ def test_a_customer_is_never_sent_to_a_foreign_place(url: object) -> None:
     assert (outcome.kind, outcome.reason, outcome.action_url) == (Kind.UNKNOWN, "schema", "")
 
 
-def test_a_canceled_charge_is_definitive_and_moved_nothing() -> None:
+def test_a_canceled_charge_is_voided() -> None:
     outcome = read(200, charge(status="canceled"))
-    assert (outcome.kind, outcome.reason, outcome.decline_code) == (Kind.DECLINED, "canceled", "canceled")
+    assert (outcome.kind, outcome.reason, outcome.reference) == (Kind.VOIDED, "canceled", "ch_1")
+
+
+def test_a_charge_that_the_customer_canceled_is_declined_and_moved_nothing() -> None:
+    outcome = read(200, charge(status="canceled", decline_code="customer_canceled"))
+    assert (outcome.kind, outcome.decline_code) == (Kind.DECLINED, "customer_canceled")
 
 
 def test_a_pending_charge_is_unknown_with_its_reference() -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.db.models.functions import Now
 
 from payments.gateways.base import Kind
-from payments.models import Attempt, AuditEntry, Client, LedgerPosting, OperatorTask, Payment
+from payments.models import Attempt, AuditEntry, Client, LedgerPosting, OperatorTask, Payment, SurplusCharge
 from payments.services.apply import apply
 from payments.services.claim import claim
 from tests.payments.conftest import BECAUSE, accepted, after, heard, reload, sent
@@ -270,12 +270,13 @@ def test_a_late_success_is_believed_while_the_order_is_unpaid(shop: Client) -> N
     assert (payment.status, payment.error_code) == ("success", "")
 
 
-def test_a_late_success_of_an_order_that_is_being_paid_otherwise_asks_a_person(shop: Client) -> None:
+def test_a_late_success_of_an_order_that_is_being_paid_otherwise_is_to_be_given_back(shop: Client) -> None:
     first = sent(shop, "first-key")
     after(first, Kind.DECLINED, decline_code="issuer_unavailable")
     second = accepted(shop, "second-key", token="tok_other")
     assert after(first, Kind.SUCCEEDED, looked=True, reference="ch_1").status == "failed"
-    assert OperatorTask.objects.get().kind == "contradiction"
+    assert OperatorTask.objects.get().kind == "late_success"
+    assert SurplusCharge.objects.get().gateway_reference == "ch_1"
     assert reload(second).status == "pending"
 
 

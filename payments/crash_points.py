@@ -1,0 +1,91 @@
+"""Named moments at which a test lets a process die (requirement C1).
+
+Each stands before or after a commit or a call to a gateway, as `if __debug__: reach("claim.committed")`. Under
+`python -O`, as production runs, nothing of it is left in the code. Without -O nothing happens either, unless a test
+armed it: by `arm`, or from outside by the environment variable PAYSITE_CRASH_AT, for example `apply.committed:3`,
+which kills the process when that moment comes for the third time. Production refuses to start with it.
+"""
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Final
+
+VARIABLE: Final = "PAYSITE_CRASH_AT"
+
+# Point → the moment. tests/crashes kills a process at each; one that cannot be reached fails there.
+POINTS: Final[dict[str, str]] = {
+    "accept.begin": "a request to pay is checked, nothing is written",
+    "accept.committing": "the rows of a payment are written and not yet committed, where that takes several statements",
+    "accept.committed": "a payment is committed, its client does not know yet",
+    "accept.answering": "the answer is made and not yet sent",
+    "claim.committing": "payments are claimed and not yet committed",
+    "claim.committed": "attempts are committed as sent, nothing has been sent",
+    "send.begin": "a charge is about to be sent",
+    "send.answered": "the answer to a charge is read, nobody knows it yet",
+    "resend.begin": "a charge is about to be sent once more",
+    "resend.answered": "the answer to that is read",
+    "look.begin": "a look-up is about to be made",
+    "look.answered": "the answer to a look-up is read",
+    "void.begin": "the charge of an expired payment is about to be voided",
+    "void.answered": "the answer to that is read",
+    "apply.begin": "an answer is about to be applied",
+    "apply.committing": "an answer is applied and not yet committed",
+    "apply.committed": "an answer is applied and committed",
+    "late_success.accepting": "a late success is being accepted, not yet committed",
+    "late_success.committed": "a late success is committed",
+    "surplus.finding": "a charge that nobody may keep is being noted, not yet committed",
+    "surplus.committed": "such a charge is noted and committed",
+    "give_back.committing": "such a charge is claimed to be given back, not yet committed",
+    "give_back.committed": "that claim is committed, the gateway was not told",
+    "give_back.begin": "the gateway is about to be told to give it back",
+    "give_back.answered": "the gateway's answer to that is read",
+    "returned.committing": "the money is back, that is written and not yet committed",
+    "returned.committed": "that is committed",
+    "expire.committing": "a payment expires, not yet committed",
+    "expire.committed": "a payment's expiry is committed",
+    "watch.begin": "a gateway's list is about to be read",
+    "watch.answered": "a gateway's list is read, nothing is compared yet",
+    "watch.committed": "a gateway's list is compared",
+    "recover.begin": "a recovery run begins",
+    "recover.committing": "a recovery run has put something right, not yet committed",
+    "recover.committed": "a recovery run is committed",
+}
+
+_reached: Callable[[str], None] | None = None
+
+
+def reach(point: str) -> None:
+    """Say that `point` is reached: whoever armed it may end the process here."""
+    if _reached is not None:
+        _reached(point)
+
+
+def arm(reached: Callable[[str], None] | None) -> None:
+    """Have `reached` called at every point; None disarms."""
+    global _reached  # noqa: PLW0603  (one per process, like the process that it ends)
+    _reached = reached
+
+
+def killer(point: str, nth: int) -> Callable[[str], None]:
+    """Return what kills this process when `point` is reached for the `nth` time."""
+    if point not in POINTS:
+        raise ValueError(f"There is no crash point {point!r}. There are: {', '.join(POINTS)}.")
+    left = nth
+
+    def reached(name: str) -> None:
+        nonlocal left
+        if name == point:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return reached
+
+
+def arm_from_environment() -> None:
+    """Arm what PAYSITE_CRASH_AT asks for, if it is set."""
+    asked = os.environ.get(VARIABLE, "")
+    if asked:
+        point, _, nth = asked.partition(":")
+        arm(killer(point, int(nth or 1)))

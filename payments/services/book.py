@@ -1,0 +1,85 @@
+"""What is heard about an attempt, and what one pass through the door writes besides the rows themselves."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import F
+
+from payments.audit import Because
+from payments.bulk import insert_each
+from payments.gateways.base import Outcome
+from payments.models import Attempt, AuditEntry, GatewayWatch, LedgerPosting, OperatorTask, Payment, SurplusCharge
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Something heard about one attempt.
+
+    looked: the answer of a look-up; sent: the answer to sending the charge. Both are true where a look-up found
+    nothing and the charge was sent again. fence: the claim under which a worker asked, None for news that came by
+    itself. asked_at: the database's time of that claim; the gateway answered later than that.
+    """
+
+    attempt_id: str
+    payment_id: str
+    outcome: Outcome
+    because: Because
+    looked: bool = False
+    sent: bool = True
+    fence: int | None = None
+    asked_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Book:
+    """Gathers what is to be written in the transaction of the change.
+
+    answered: ids of payments whose outcome is known now, so that nobody need find out any more. doubles, lates: names
+    of gateways that broke a promise (GatewayWatch counts them).
+    """
+
+    now: datetime
+    entries: list[AuditEntry] = field(default_factory=list)
+    postings: list[LedgerPosting] = field(default_factory=list)
+    tasks: list[OperatorTask] = field(default_factory=list)
+    surplus: list[SurplusCharge] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
+    doubles: list[str] = field(default_factory=list)
+    lates: list[str] = field(default_factory=list)
+
+    def ask_people(self, payment: Payment, kind: str, outcome: Outcome) -> None:
+        """Open a task about `payment`, with what the gateway said."""
+        detail = f"{outcome.kind}: {outcome.reason}. {outcome.message}".strip()
+        self.tasks.append(OperatorTask(payment=payment, kind=kind, detail=detail[:500]))
+
+    def write(self) -> None:
+        """Write everything, in the caller's transaction."""
+        insert_each(self.entries)
+        insert_each(self.postings)
+        if self.surplus:
+            SurplusCharge.objects.bulk_create(self.surplus)
+        if self.answered:
+            moot = OperatorTask.objects.filter(kind=OperatorTask.Kind.UNKNOWN_TOO_LONG, closed_at__isnull=True)
+            moot.filter(payment_id__in=self.answered).update(
+                closed_at=self.now, closed_by="paysite", resolution="The gateway answered."
+            )
+        if self.tasks:
+            # A question that is already open is not asked twice.
+            OperatorTask.objects.bulk_create(self.tasks, ignore_conflicts=True)
+        self._count("double_charges", self.doubles)
+        self._count("late_charges", self.lates)
+
+    def _count(self, column: str, gateways: Iterable[str]) -> None:
+        for gateway in gateways:
+            GatewayWatch.objects.get_or_create(gateway=gateway, defaults={"due_at": self.now})
+            GatewayWatch.objects.filter(pk=gateway).update(**{column: F(column) + 1, "broken_at": self.now})
+
+
+def learn(attempt: Attempt, outcome: Outcome) -> None:
+    """Keep what the gateway said, for operators."""
+    attempt.reason = outcome.reason
+    attempt.decline_code = outcome.decline_code
+    attempt.message = outcome.message
+    attempt.http_status = outcome.http_status
+    attempt.gateway_reference = outcome.reference or attempt.gateway_reference

@@ -1,0 +1,114 @@
+"""Gives back what a gateway took without any right: claims such charges, tells the gateway, writes down what it says.
+
+Undoing a charge by its own id can be repeated without harm, so whoever is not sure asks again.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from payments import audit, ledger
+from payments.audit import Because
+from payments.bulk import update_each
+from payments.clock import database_now
+from payments.crash_points import reach
+from payments.gateways.base import Kind, Outcome
+from payments.models import OperatorTask, SurplusCharge
+from payments.reliability import calls
+from payments.services.book import Book
+from payments.services.claim import lease
+from payments.states import SurplusState
+
+Write = Callable[[], None]
+Ask = Callable[[], Write]
+
+_CLAIM: Final = ("fence", "tries", "due_at", "claimed_until")
+_RETURNED: Final = ("state", "message", "due_at", "claimed_until", "returned_at")
+# Seconds until the gateway is told again, by the number of tries so far; the last one for ever after.
+_AGAIN: Final = (5, 15, 30, 60, 300)
+# After so many tries a person is asked, too.
+_PEOPLE_AFTER: Final = 10
+
+
+def anything_due() -> bool:
+    """Say cheaply whether something is to be given back now."""
+    return SurplusCharge.objects.filter(due_at__lte=Now()).exists()
+
+
+def claim(limit: int, because: Because) -> list[Ask]:
+    """Claim up to `limit` due charges; return the calls to make, each of which returns what to write afterwards."""
+    prepared_at = time.monotonic()
+    with transaction.atomic():
+        due = SurplusCharge.objects.filter(due_at__lte=Now(), state=SurplusState.OWED).order_by("due_at")
+        if connection.features.has_select_for_update_skip_locked:
+            due = due.select_for_update(skip_locked=True, no_key=True)
+        charges = list(due[:limit])
+        if not charges:
+            return []
+        now = database_now()
+        for charge in charges:
+            charge.fence += 1
+            charge.tries += 1
+            charge.due_at = charge.claimed_until = now + lease()
+        update_each(charges, _CLAIM)
+        if __debug__:
+            reach("give_back.committing")
+    if __debug__:
+        reach("give_back.committed")
+    return [partial(_ask, charge, prepared_at, because) for charge in charges]
+
+
+def _ask(charge: SurplusCharge, prepared_at: float, because: Because) -> Write:
+    outcome = calls.void(charge, prepared_at=prepared_at)
+    return partial(heard, charge.pk, outcome, because)
+
+
+def heard(surplus_id: str, outcome: Outcome, because: Because) -> None:
+    """Write down what the gateway said about giving `surplus_id` back. Safe to call again with the same."""
+    with transaction.atomic():
+        charge = SurplusCharge.objects.select_for_update(no_key=True).select_related("payment").get(pk=surplus_id)
+        if charge.state == SurplusState.RETURNED:
+            return
+        book = Book(now=database_now())
+        charge.message = f"{outcome.kind}: {outcome.reason}. {outcome.message}"[:500]
+        charge.claimed_until = None
+        if outcome.kind is Kind.VOIDED:
+            _returned(charge, because, book)
+        elif outcome.kind in {Kind.REJECTED, Kind.NOT_FOUND, Kind.DECLINED}:
+            _refused(charge, because, outcome, book)
+        else:
+            _again(charge, outcome, book)
+        update_each([charge], _RETURNED)
+        book.write()
+        if __debug__ and charge.state == SurplusState.RETURNED:
+            reach("returned.committing")
+    if __debug__ and charge.state == SurplusState.RETURNED:
+        reach("returned.committed")
+
+
+def _returned(charge: SurplusCharge, because: Because, book: Book) -> None:
+    before = charge.state
+    charge.give_back(now=book.now)
+    book.postings.append(ledger.surplus_returned(charge))
+    book.entries.append(audit.surplus_entry(charge, "surplus.returned", because, before=before, tries=charge.tries))
+
+
+def _refused(charge: SurplusCharge, because: Because, outcome: Outcome, book: Book) -> None:
+    if charge.state == SurplusState.REFUSED:
+        return
+    before = charge.state
+    charge.refuse()
+    book.entries.append(audit.surplus_entry(charge, "surplus.refused", because, before=before, reason=outcome.reason))
+    book.ask_people(charge.payment, OperatorTask.Kind.NOT_GIVEN_BACK, outcome)
+
+
+def _again(charge: SurplusCharge, outcome: Outcome, book: Book) -> None:
+    wait = max(_AGAIN[min(charge.tries, len(_AGAIN)) - 1], outcome.retry_after or 0)
+    charge.due_at = book.now + timedelta(seconds=wait)
+    if charge.tries == _PEOPLE_AFTER:
+        book.ask_people(charge.payment, OperatorTask.Kind.NOT_GIVEN_BACK, outcome)

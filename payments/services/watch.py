@@ -1,0 +1,137 @@
+"""Reads every gateway's own list of charges every few seconds and compares it with ours.
+
+Nothing else shows a charge that a gateway made twice under one key, or late, after it had said that there is none: we
+do not ask about what we believe settled. Whatever is found goes through the one door (payments/services/apply.py).
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from payments.audit import Because
+from payments.clock import database_now
+from payments.crash_points import reach
+from payments.gateways.base import Kind, Listed, Listing, Outcome
+from payments.models import Attempt, GatewayWatch, SurplusCharge
+from payments.reliability import calls
+from payments.reliability.gateways import capabilities_of
+from payments.services.apply import apply
+from payments.services.book import Heard
+from payments.services.claim import lease
+from payments.states import AttemptState
+
+Write = Callable[[], None]
+Ask = Callable[[], Write]
+
+# Seconds between two readings of one gateway: a charge taken without right is seen within a minute of its making.
+EVERY: Final = 15
+# Seconds of the gateway's time that are read again, for charges that appear in the list a little late.
+OVERLAP: Final = 5
+# Seconds of the gateway's time after which a charge is not waited for any more whose own answer is still under way.
+PATIENCE: Final = 120
+_AT_ONCE: Final = 500
+
+
+def begin_watching() -> None:
+    """Make sure that every gateway which can list its charges is watched."""
+    for options in settings.GATEWAYS:
+        capabilities = capabilities_of(options["name"])
+        if capabilities is not None and capabilities.lists:
+            GatewayWatch.objects.get_or_create(gateway=options["name"], defaults={"due_at": database_now()})
+
+
+def anything_due() -> bool:
+    """Say whether a gateway's list is to be read now."""
+    return GatewayWatch.objects.filter(due_at__lte=Now()).exists()
+
+
+def claim(because: Because) -> list[Ask]:
+    """Claim the gateways whose list is due; return the calls to make, each of which returns what to write after it."""
+    prepared_at = time.monotonic()
+    with transaction.atomic():
+        due = GatewayWatch.objects.filter(due_at__lte=Now()).order_by("pk")
+        if connection.features.has_select_for_update_skip_locked:
+            due = due.select_for_update(skip_locked=True, no_key=True)
+        watches = [watch for watch in due if capabilities_of(watch.gateway) is not None]
+        until = database_now() + lease()
+        for watch in watches:
+            watch.fence += 1
+            watch.due_at = watch.claimed_until = until
+            watch.save(update_fields=["fence", "due_at", "claimed_until"])
+    return [partial(_ask, watch, prepared_at, because) for watch in watches]
+
+
+def _ask(watch: GatewayWatch, prepared_at: float, because: Because) -> Write:
+    since = None if watch.seen_until is None else watch.seen_until - OVERLAP
+    listing = calls.charges_since(watch.gateway, since, prepared_at=prepared_at)
+    return partial(heard, watch, listing, because)
+
+
+def heard(watch: GatewayWatch, listing: Listing, because: Because) -> None:
+    """Compare `listing` with our own attempts, and remember how far it was compared."""
+    seen_until = watch.seen_until
+    if not listing.trouble:
+        waits = compare(watch.gateway, listing.charges, because)
+        seen_until = _seen_until(listing.charges, waits, watch.seen_until)
+    now = database_now()
+    # Whoever took over meanwhile compares for itself.
+    GatewayWatch.objects.filter(pk=watch.gateway, fence=watch.fence).update(
+        seen_until=seen_until,
+        due_at=now + timedelta(seconds=EVERY),
+        claimed_until=None,
+        trouble=listing.trouble[:64],
+        **({} if listing.trouble else {"answered_at": now}),
+    )
+    if __debug__:
+        reach("watch.committed")
+
+
+def compare(gateway: str, charges: Iterable[Listed], because: Because) -> list[Listed]:
+    """Apply what `charges` tell that we do not know; return those whose own answer is still under way."""
+    taken = [charge for charge in charges if charge.taken and not charge.live and charge.reference]
+    waits: list[Listed] = []
+    for start in range(0, len(taken), _AT_ONCE):
+        waits += _compare(gateway, taken[start : start + _AT_ONCE], because)
+    return waits
+
+
+def _compare(gateway: str, charges: list[Listed], because: Because) -> list[Listed]:
+    references = [charge.reference for charge in charges]
+    of_gateway = {"gateway": gateway, "gateway_reference__in": references}
+    known = {
+        *Attempt.objects.filter(**of_gateway, state=AttemptState.SUCCEEDED).values_list("gateway_reference", flat=True),
+        *SurplusCharge.objects.filter(**of_gateway).values_list("gateway_reference", flat=True),
+    }
+    strange = [charge for charge in charges if charge.reference not in known]
+    attempts = {
+        attempt.gateway_key: attempt
+        for attempt in Attempt.objects.filter(gateway=gateway, gateway_key__in=[charge.key for charge in strange])
+    }
+    waits, news = [], []
+    for charge in strange:
+        attempt = attempts.get(charge.key)
+        if attempt is None or attempt.payment_id != charge.payment_id:
+            # Not made by us: another system may use the same account.
+            continue
+        if attempt.state == AttemptState.SENT:
+            waits.append(charge)
+        elif (attempt.amount, attempt.currency) == (charge.amount, charge.currency):
+            outcome = Outcome(Kind.SUCCEEDED, "listed", reference=charge.reference)
+            news.append(Heard(attempt.pk, attempt.payment_id, outcome, because, sent=False))
+    apply(news)
+    return waits
+
+
+def _seen_until(charges: Iterable[Listed], waits: list[Listed], before: int | None) -> int | None:
+    """Return the gateway's time up to which everything is compared."""
+    newest = max((charge.created for charge in charges), default=before)
+    if newest is None:
+        return None
+    oldest_waiting = min((charge.created for charge in waits), default=newest)
+    return max(oldest_waiting, newest - PATIENCE, before or 0)
