@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db.models import Max, QuerySet
 
 from payments.clock import database_now
-from payments.models import AuditEntry, IdempotencyRecord, Payment, SettleLoop
+from payments.models import AuditEntry, IdempotencyRecord, Payment, RecoveryRun, SettleLoop, SurplusCharge
 
 
 def payments_of(client_id: int) -> QuerySet[Payment]:
@@ -27,6 +27,23 @@ def key_record(client_id: int, operation: str, key: str) -> IdempotencyRecord | 
 def last_beat() -> datetime | None:
     """Return when a settle loop last gave a sign of life."""
     return SettleLoop.objects.aggregate(last=Max("beat_at"))["last"]  # type: ignore[no-any-return]
+
+
+def unknown_payments(client_id: int | None = None) -> QuerySet[Payment]:
+    """Return the payments whose outcome is unknown now, oldest first; of one client where given."""
+    rows = Payment.objects.filter(outcome_unknown=True).order_by("pk")
+    return rows if client_id is None else rows.filter(client_id=client_id)
+
+
+def surplus_of(payment: Payment) -> list[SurplusCharge]:
+    """Return the charges that gateways made for `payment` without right, oldest first."""
+    return list(payment.surplus_charges.order_by("pk"))
+
+
+def recovery_runs(client_id: int | None = None) -> QuerySet[RecoveryRun]:
+    """Return the recovery runs, newest first; of one client where given."""
+    rows = RecoveryRun.objects.order_by("-pk")
+    return rows if client_id is None else rows.filter(client_id=client_id)
 
 
 def seconds_since_last_beat() -> float | None:

@@ -1,6 +1,8 @@
 """What django-q2 runs. Tasks take names and ids only, may run twice or late, and do nothing the rows do not ask for."""
 
-from payments.services import expire_keys, loops, wake
+from payments.audit import Because
+from payments.models import RecoveryRun
+from payments.services import expire_keys, loops, recover, wake
 
 
 def settle(slot: str, run_for: float = loops.RUN_FOR) -> None:
@@ -11,6 +13,12 @@ def settle(slot: str, run_for: float = loops.RUN_FOR) -> None:
 def wake_loops() -> int:
     """Ask for settle loops that do not beat."""
     return wake.wake()
+
+
+def sweep() -> dict[str, int]:
+    """Find and make due what nobody finished, and tell the team about new tasks; return what was put right."""
+    run = recover.recover(RecoveryRun.Trigger.SCHEDULE, Because("worker:sweep", "job:sweep"))
+    return dict(run.repaired)
 
 
 def expire_idempotency_keys() -> int:

@@ -196,6 +196,13 @@ UNFOLD: dict[str, Any] = {
 WEB_WORKERS = env.integer("PAYSITE_WEB_WORKERS", 2, least=1, most=64)
 WEB_THREADS = env.integer("PAYSITE_WEB_THREADS", 32, least=1, most=256)
 
+# Who is told about new operator tasks. Without addresses the log and the console tell (docs/settings.md).
+ALERT_EMAILS = env.words("PAYSITE_ALERT_EMAILS")
+DEFAULT_FROM_EMAIL = env.text("PAYSITE_MAIL_FROM", "paysite@localhost")
+EMAIL_HOST = env.text("PAYSITE_MAIL_HOST", "localhost")
+EMAIL_PORT = env.integer("PAYSITE_MAIL_PORT", 25, least=1, most=65535)
+EMAIL_TIMEOUT = 10
+
 # Seconds without a heartbeat of the background work after which the supervisor replaces all of django-q2's processes,
 # and seconds that these have after a start until their first beat is missed (docs/background-work.md).
 BEAT_LIMIT = env.integer("PAYSITE_BEAT_LIMIT", 20, least=5, most=3600)

@@ -27,14 +27,14 @@ ADVICE: Final[dict[str, str]] = {
     "believed. Compare with the gateway's own console and tell its support.",
     OperatorTask.Kind.CONTRADICTION: "The gateway reports a charge that cannot be true beside what we know. Compare "
     "with its own console; if the customer was charged twice, the money has to go back there.",
-    OperatorTask.Kind.DUPLICATE_CHARGE: "The money of the second charge is given back by itself; the payment's page shows "
-    "when. Tell the gateway that it broke its promise of charging once per key, and close the task.",
-    OperatorTask.Kind.LATE_SUCCESS: "The payment's page shows whether the late charge was taken for the order, which the "
-    "shop then has to deliver, or is given back by itself. Make sure that shop and customer know, and close the task.",
-    OperatorTask.Kind.NOT_GIVEN_BACK: "Give the charge back at the gateway's own console, by the charge id on the payment's "
-    "page. Until then the customer's money is held without right.",
-    OperatorTask.Kind.TAKEN_BACK: "Find out who undid the charge at the gateway. If the goods are not sent yet, stop them; "
-    "the order needs another payment.",
+    OperatorTask.Kind.DUPLICATE_CHARGE: "The money of the second charge is given back by itself; the payment's page "
+    "shows when. Tell the gateway that it broke its promise of charging once per key, and close the task.",
+    OperatorTask.Kind.LATE_SUCCESS: "The payment's page shows whether the late charge was taken for the order, which "
+    "the shop then has to deliver, or is given back by itself. Make sure that shop and customer know.",
+    OperatorTask.Kind.NOT_GIVEN_BACK: "Give the charge back at the gateway's own console, by the charge id on the "
+    "payment's page. Until then the customer's money is held without right.",
+    OperatorTask.Kind.TAKEN_BACK: "Find out who undid the charge at the gateway. If the goods are not sent yet, stop "
+    "them; the order needs another payment.",
 }
 
 

@@ -20,6 +20,7 @@ _ACTIONS: Final[dict[str, str]] = {
     "payment.failed": "The payment failed. The customer was not charged.",
     "payment.expired": "The payment's time ran out. The customer was not charged.",
     "payment.canceled": "The payment was canceled. The customer was not charged.",
+    "payment.recovered": "Recovery found the payment unfinished and due at no time, and made it due.",
     "payment.asked_now": "The next look at the gateway was moved to now.",
     "attempt.succeeded": "The gateway said that it charged the customer.",
     "attempt.declined": "The gateway declined the charge.",

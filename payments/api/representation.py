@@ -7,7 +7,8 @@ import orjson
 
 from payments import money, words
 from payments.declines import decline
-from payments.models import Attempt, AuditEntry, IdempotencyRecord, Payment
+from payments.models import Attempt, AuditEntry, IdempotencyRecord, Payment, RecoveryRun, SurplusCharge
+from payments.queries import surplus_of
 from payments.states import PaymentStatus
 
 
@@ -55,7 +56,23 @@ def status(row: Payment) -> dict[str, Any]:
 
 def with_attempts(row: Payment, attempts: list[Attempt]) -> dict[str, Any]:
     """Return the payment with what was tried, oldest first."""
-    return {**payment(row), "attempts": [_attempt(attempt) for attempt in attempts]}
+    return {
+        **payment(row),
+        "attempts": [_attempt(attempt) for attempt in attempts],
+        "surplusCharges": [_surplus(charge) for charge in surplus_of(row)],
+    }
+
+
+def recovery_run(run: RecoveryRun) -> dict[str, Any]:
+    """Return what a recovery run found and put right."""
+    return {
+        "runID": run.pk,
+        "trigger": run.trigger,
+        "startedAt": timestamp(run.started_at),
+        "finishedAt": timestamp(run.finished_at),
+        "found": run.found,
+        "repaired": run.repaired,
+    }
 
 
 def key_record(record: IdempotencyRecord) -> dict[str, Any]:
@@ -109,6 +126,22 @@ def _attempt(row: Attempt) -> dict[str, Any]:
         "declineCode": decline(row.decline_code).code if row.decline_code else None,
         "sentAt": timestamp(row.sent_at),
         "finishedAt": timestamp(row.finished_at),
+    }
+
+
+def _surplus(row: SurplusCharge) -> dict[str, Any]:
+    """Return money that a gateway took without right; `owed` and `refused` are not given back yet."""
+    return {
+        "surplusChargeID": row.pk,
+        "reason": row.reason,
+        "status": row.state,
+        "gateway": row.gateway,
+        "gatewayReference": row.gateway_reference,
+        "amount": exact(row.amount, row.currency),
+        "amountMinor": row.amount,
+        "currency": row.currency,
+        "foundAt": timestamp(row.found_at),
+        "returnedAt": timestamp(row.returned_at),
     }
 
 

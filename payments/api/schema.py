@@ -6,7 +6,8 @@ from django.conf import settings
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from payments.api import validation
-from payments.states import AttemptState, PaymentStatus
+from payments.models import RecoveryRun, SurplusCharge
+from payments.states import AttemptState, PaymentStatus, SurplusState
 
 _TIME: Final = {"type": "string", "format": "date-time"}
 _MAYBE_TIME: Final = {"type": ["string", "null"], "format": "date-time"}
@@ -121,7 +122,56 @@ _ATTEMPT: Final = _object(
         "finishedAt": _MAYBE_TIME,
     }
 )
-PAYMENT_WITH_ATTEMPTS: Final = _object({**_PAYMENT_FIELDS, "attempts": {"type": "array", "items": _ATTEMPT}})
+_SURPLUS: Final = _object(
+    {
+        "surplusChargeID": {"type": "string"},
+        "reason": {"type": "string", "enum": SurplusCharge.Reason.values},
+        "status": {"type": "string", "enum": SurplusState.values},
+        "gateway": {"type": "string"},
+        "gatewayReference": {"type": "string"},
+        "amount": {"type": "number", "description": "Exact, with the currency's decimals."},
+        "amountMinor": {"type": "integer"},
+        "currency": {"type": "string"},
+        "foundAt": _TIME,
+        "returnedAt": _MAYBE_TIME,
+    }
+)
+PAYMENT_WITH_ATTEMPTS: Final = _object(
+    {
+        **_PAYMENT_FIELDS,
+        "attempts": {"type": "array", "items": _ATTEMPT},
+        "surplusCharges": {
+            "type": "array",
+            "items": _SURPLUS,
+            "description": "Money that a gateway took without right; given back by itself.",
+        },
+    }
+)
+_COUNTS: Final = {"type": "object", "additionalProperties": {"type": "integer"}}
+RECOVERY_RUN: Final = _object(
+    {
+        "runID": {"type": "integer"},
+        "trigger": {"type": "string", "enum": RecoveryRun.Trigger.values},
+        "startedAt": _TIME,
+        "finishedAt": _MAYBE_TIME,
+        "found": {**_COUNTS, "description": "What was unfinished, by kind."},
+        "repaired": {**_COUNTS, "description": "What this run put right, by kind."},
+    }
+)
+RECOVERY_STATE: Final = _object(
+    {
+        "unknown": {"type": "integer", "description": "Payments whose outcome is unknown now."},
+        "oldestUnknown": {
+            "anyOf": [
+                _object({"paymentID": {"type": "string"}, "createdAt": _TIME, "nextLookAt": _MAYBE_TIME}),
+                {"type": "null"},
+            ]
+        },
+        "lastSweepAt": {**_MAYBE_TIME, "description": "Last run of the sweep over everything."},
+        "lastBeatAt": {**_MAYBE_TIME, "description": "Last sign of life of a settle loop."},
+        "lastRuns": {"type": "array", "items": RECOVERY_RUN, "description": "Asked for by this client, newest first."},
+    }
+)
 KEY_RECORD: Final = _object(
     {
         "key": {"type": "string"},
@@ -220,6 +270,17 @@ CANCEL: Final[dict[str, Any]] = {
     "tags": ["payments"],
     "request": None,
     "responses": {**_json(PAYMENT, "Canceled."), **_problems(401, 403, 404, 409, 503)},
+}
+RECOVER: Final[dict[str, Any]] = {
+    "operation_id": "runRecovery",
+    "tags": ["recovery"],
+    "request": None,
+    "responses": {**_json(RECOVERY_RUN, "What was found and put right."), **_problems(401, 403, 503)},
+}
+RECOVERY_STATUS: Final[dict[str, Any]] = {
+    "operation_id": "getRecoveryStatus",
+    "tags": ["recovery"],
+    "responses": {**_json(RECOVERY_STATE, "What is unknown now, and the last runs."), **_problems(401, 403, 503)},
 }
 VALIDATE_KEY: Final[dict[str, Any]] = {
     "operation_id": "validateKey",

@@ -5,6 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, call_command
 
+from payments.audit import Because
+from payments.models import RecoveryRun
+from payments.services.recover import recover
 from paysite import schedules
 
 
@@ -17,6 +20,7 @@ class Command(BaseCommand):
         self.stderr.write("Bringing the database up to date …")
         call_command("migrate", verbosity=0, interactive=False)
         schedules.install()
+        recover(RecoveryRun.Trigger.START, Because("worker:start", "command:prepare"))
         self.stderr.write("Collecting static files …")
         call_command("collectstatic", verbosity=0, interactive=False)
         if settings.DEMO:
