@@ -12,6 +12,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from payments.audit import Because
@@ -48,17 +49,23 @@ def begin_watching() -> None:
 
 def anything_due() -> bool:
     """Say whether a gateway's list is to be read now."""
-    return GatewayWatch.objects.filter(due_at__lte=Now()).exists()
+    return _due().exists()
+
+
+def _due() -> "QuerySet[GatewayWatch]":
+    # A gateway that is no longer in the settings cannot be asked.
+    names = [options["name"] for options in settings.GATEWAYS]
+    return GatewayWatch.objects.filter(due_at__lte=Now(), gateway__in=names)
 
 
 def claim(because: Because) -> list[Ask]:
     """Claim the gateways whose list is due; return the calls to make, each of which returns what to write after it."""
     prepared_at = time.monotonic()
     with transaction.atomic():
-        due = GatewayWatch.objects.filter(due_at__lte=Now()).order_by("pk")
+        due = _due().order_by("pk")
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True, no_key=True)
-        watches = [watch for watch in due if capabilities_of(watch.gateway) is not None]
+        watches = list(due)
         until = database_now() + lease()
         for watch in watches:
             watch.fence += 1

@@ -44,7 +44,12 @@ async def create_charge(request: web.Request) -> web.StreamResponse:
     sandbox = request.app[SANDBOX]
     if not authorised(request):
         return sent(unauthorised())
-    order = read_order(await request.read(), request.headers.get("Idempotency-Key", ""), sandbox.config)
+    try:
+        body = await request.read()
+    except ConnectionError:
+        # The client went in the middle of its request: nothing is done, and nobody hears of it.
+        return web.Response(status=400)
+    order = read_order(body, request.headers.get("Idempotency-Key", ""), sandbox.config)
     if isinstance(order, Answer):
         return sent(order)
     sandbox.store.log_request(order, now_ms())
@@ -53,7 +58,7 @@ async def create_charge(request: web.Request) -> web.StreamResponse:
         run=lambda wait: charges.create(sandbox, order, origin, wait=wait),
         twice=lambda: charges.create_twice(sandbox, order, origin),
     )
-    fault = sandbox.faults.match("charge", token=order.token, reference=order.reference)
+    fault = sandbox.faults.match("charge", token=order.token, reference=order.reference, key=order.key)
     return await _respond(request, fault, work)
 
 
@@ -71,8 +76,9 @@ async def read_charge(request: web.Request) -> web.StreamResponse:
 async def list_charges(request: web.Request) -> web.StreamResponse:
     """GET /v1/charges: by `idempotency_key` or else by `reference` (look-ups), or all; newest first, by cursor."""
     query = request.query
+    reference, key = query.get("reference", ""), query.get("idempotency_key", "")
     operation = "look_up" if "idempotency_key" in query or "reference" in query else "list"
-    return await _question(request, operation, lambda: _page(request), reference=query.get("reference", ""))
+    return await _question(request, operation, lambda: _page(request), reference=reference, key=key)
 
 
 def _page(request: web.Request) -> Answer:
@@ -118,11 +124,11 @@ async def health(request: web.Request) -> web.StreamResponse:
 
 
 async def _question(
-    request: web.Request, operation: str, act: Callable[[], Answer], *, reference: str = ""
+    request: web.Request, operation: str, act: Callable[[], Answer], *, reference: str = "", key: str = ""
 ) -> web.StreamResponse:
     if not authorised(request):
         return sent(unauthorised())
-    fault = request.app[SANDBOX].faults.match(operation, reference=reference)
+    fault = request.app[SANDBOX].faults.match(operation, reference=reference, key=key)
     return await _respond(request, fault, _Work(run=lambda wait: _after(wait, act)))
 
 

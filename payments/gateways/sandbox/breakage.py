@@ -18,6 +18,7 @@ from aiohttp import web
 
 from payments.gateways.sandbox.answers import Answer, encoded
 from payments.gateways.sandbox.faults import Fault
+from payments.gateways.sandbox.framing import framed, head
 from payments.gateways.sandbox.state import Sandbox
 
 _PIECE: Final = 64 * 1024
@@ -60,11 +61,6 @@ def sent(answer: Answer) -> web.Response:
     return web.Response(
         status=answer.status, body=answer.body, content_type="application/json", headers=dict(answer.headers)
     )
-
-
-def head(status: int, *headers: str) -> bytes:
-    """Return a status line and headers, as raw bytes."""
-    return "\r\n".join([f"HTTP/1.1 {status} Sandbox", "Content-Type: application/json", *headers, "", ""]).encode()
 
 
 async def normal(exchange: Exchange) -> web.StreamResponse:
@@ -117,28 +113,22 @@ async def wrong_content_type(exchange: Exchange) -> web.StreamResponse:
     return web.Response(status=exchange.answer.status, body=exchange.answer.body, content_type="text/plain")
 
 
-async def cut_body(exchange: Exchange) -> web.StreamResponse:
-    """End after `at_byte` (20) bytes of the body; `framing`: `length`, `chunked` or `close` (no length at all)."""
-    body = exchange.answer.body
-    part = body[: int(exchange.params.get("at_byte", 20))]
-    match exchange.params.get("framing", "length"):
-        case "chunked":
-            exchange.write(head(200, "Transfer-Encoding: chunked") + b"%x\r\n%s\r\n" % (len(part), part))
-        case "close":
-            exchange.write(head(200, "Connection: close") + part)
-        case _:
-            exchange.write(head(200, f"Content-Length: {len(body)}") + part)
-    return exchange.close()
+async def cut_reply(exchange: Exchange) -> web.StreamResponse:
+    """End after `at_byte` bytes of the whole reply, counted from its status line (by default all but the last).
+
+    `framing`: `length`, `chunked` or `close`, see framing.py; `end`: `close` (the stream just ends) or `reset`.
+    """
+    whole = framed(exchange.answer, exchange.params.get("framing", "length"))
+    exchange.write(whole[: int(exchange.params.get("at_byte", len(whole) - 1))])
+    return await reset(exchange) if exchange.params.get("end") == "reset" else exchange.close()
 
 
 async def drip(exchange: Exchange) -> web.StreamResponse:
     """Send one byte each `interval_ms` (500), from the `headers` or from the `body` on (`where`)."""
-    body = exchange.answer.body
-    start = head(exchange.answer.status, f"Content-Length: {len(body)}")
-    whole, at = start + body, 0
+    whole, at = framed(exchange.answer, "length"), 0
     if exchange.params.get("where", "body") == "body":
-        exchange.write(start)
-        at = len(start)
+        at = len(whole) - len(exchange.answer.body)
+        exchange.write(whole[:at])
     while at < len(whole) and exchange.open:
         exchange.write(whole[at : at + 1])
         at += 1
@@ -232,7 +222,7 @@ KINDS: Final[dict[str, Breakage]] = {
     "html_200": Breakage(Acts.UNLESS_TOLD, html),
     "empty_200": Breakage(Acts.UNLESS_TOLD, empty),
     "wrong_content_type": Breakage(Acts.YES, wrong_content_type),
-    "cut_body": Breakage(Acts.YES, cut_body),
+    "cut_reply": Breakage(Acts.YES, cut_reply),
     "drip": Breakage(Acts.YES, drip),
     "huge_body": Breakage(Acts.YES, huge_body),
     "gzip_body": Breakage(Acts.YES, gzip_body),

@@ -1,7 +1,8 @@
 """The control API, /control/…: arms faults, sets the latency, and shows the truth to a checker. Bearer secret.
 
 `POST /control/faults` takes `kind` (a name in breakage.KINDS, or `outage`), `operation` (`charge` unless given),
-`count`, `probability`, a window (`seconds` from `after_seconds` on), `token`, `reference`, and `params` of the kind.
+`count`, `probability`, a window (`seconds` from `after_seconds` on), `token`, `reference`, `key` (the idempotency key),
+and `params` of the kind; or a list of such objects.
 """
 
 import json
@@ -21,7 +22,7 @@ from payments.gateways.sandbox.state import SANDBOX, Sandbox
 
 Document = dict[str, Any]
 _NAMES = frozenset(
-    ("kind", "operation", "count", "probability", "seconds", "after_seconds", "token", "reference", "params")
+    ("kind", "operation", "count", "probability", "seconds", "after_seconds", "token", "reference", "key", "params")
 )
 
 
@@ -45,23 +46,34 @@ async def clear_faults(sandbox: Sandbox, _request: web.Request) -> Answer:
     return answer(200, {"faults": []})
 
 
-async def arm_fault(sandbox: Sandbox, request: web.Request) -> Answer:
-    document = await _document(request)
-    fault = _fault(document) if document is not None else "The body is not a JSON object."
-    if isinstance(fault, str):
-        return refused(400, "fault_invalid", fault)
+async def arm_faults(sandbox: Sandbox, request: web.Request) -> Answer:
+    """Arm one fault, or each of a list: all of them, or none where one is wrong."""
+    given = await _json(request)
+    faults = []
+    for each in given if isinstance(given, list) else [given]:
+        fault = _fault(each) if isinstance(each, dict) else "The body is not a JSON object."
+        if isinstance(fault, str):
+            return refused(400, "fault_invalid", fault)
+        faults.append(fault)
+    for fault in faults:
+        _arm(sandbox, fault)
+    now = time.monotonic()
+    shown = [fault.shown(now) for fault in faults]
+    return answer(201, {"faults": shown} if isinstance(given, list) else shown[0])
+
+
+def _arm(sandbox: Sandbox, fault: Fault) -> None:
     if fault.kind == OUTAGE:
         sandbox.outage_seconds = float(fault.ends_at or 0) - time.monotonic()
         sandbox.outage_asked.set()
     else:
         sandbox.faults.arm(fault)
-    return answer(201, fault.shown(time.monotonic()))
 
 
 async def set_latency(sandbox: Sandbox, request: web.Request) -> Answer:
     """Set how many milliseconds each API call takes: `{"ms": 150}`."""
-    document = await _document(request) or {}
-    if not _is_number(document.get("ms"), 0, 600_000):
+    document = await _json(request)
+    if not isinstance(document, dict) or not _is_number(document.get("ms"), 0, 600_000):
         return refused(400, "latency_invalid", "'ms' is 0 to 600000.")
     sandbox.latency = document["ms"] / 1000
     return answer(200, {"ms": document["ms"]})
@@ -81,12 +93,12 @@ async def requests(sandbox: Sandbox, request: web.Request) -> Answer:
     return answer(200, {"requests": found})
 
 
-async def _document(request: web.Request) -> Document | None:
+async def _json(request: web.Request) -> Any:
+    """Return the body as JSON, None where it is none."""
     try:
-        document = json.loads(await request.read())
+        return json.loads(await request.read())
     except (ValueError, RecursionError):
         return None
-    return document if isinstance(document, dict) else None
 
 
 def _fault(given: Document) -> Fault | str:
@@ -100,6 +112,7 @@ def _fault(given: Document) -> Fault | str:
         operation=given.get("operation", "charge"),
         token=given.get("token", ""),
         reference=given.get("reference", ""),
+        key=given.get("key", ""),
         count=given.get("count"),
         probability=given.get("probability", 1.0),
         starts_at=start,
@@ -121,6 +134,7 @@ def _problem(given: Document) -> str:
         (_is_number(given.get("after_seconds", 0), 0, 86_400), "'after_seconds' is 0 to 86400."),
         (isinstance(given.get("token", ""), str), "'token' is text."),
         (isinstance(given.get("reference", ""), str), "'reference' is text."),
+        (isinstance(given.get("key", ""), str), "'key' is text."),
         (isinstance(given.get("params", {}), dict), "'params' is an object."),
         (given.get("kind") != OUTAGE or "seconds" in given, "An outage needs 'seconds': nobody could end it early."),
     )

@@ -4,8 +4,11 @@ What each kind does is in breakage.py. A fault is used up by `count` requests, e
 it is removed.
 """
 
+import heapq
+import itertools
 import secrets
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,13 +19,14 @@ _chance = secrets.SystemRandom()
 
 @dataclass(slots=True)
 class Fault:
-    """One armed fault. Empty token or reference: any. starts_at, ends_at: monotonic seconds. fired: its hits so far."""
+    """One armed fault. Empty token, reference, key: any. starts_at, ends_at: monotonic seconds. fired: hits so far."""
 
     id: str
     kind: str
     operation: str
     token: str = ""
     reference: str = ""
+    key: str = ""
     count: int | None = None
     probability: float = 1.0
     starts_at: float = 0.0
@@ -30,13 +34,10 @@ class Fault:
     params: dict[str, Any] = field(default_factory=dict)
     fired: int = 0
 
-    def hits(self, operation: str, token: str, reference: str, now: float) -> bool:
-        """Say whether this fault hits the request; chance is asked last."""
+    def hits(self, now: float) -> bool:
+        """Say whether this fault hits a request that it is aimed at; chance is asked last."""
         return (
-            self.operation == operation
-            and self.token in {"", token}
-            and self.reference in {"", reference}
-            and (self.count is None or self.fired < self.count)
+            (self.count is None or self.fired < self.count)
             and self.starts_at <= now
             and (self.ends_at is None or now < self.ends_at)
             and (self.probability >= 1 or _chance.random() < self.probability)
@@ -50,6 +51,7 @@ class Fault:
             "operation": self.operation,
             "token": self.token,
             "reference": self.reference,
+            "key": self.key,
             "count": self.count,
             "probability": self.probability,
             "seconds_left": None if self.ends_at is None else round(max(0.0, self.ends_at - now), 3),
@@ -59,24 +61,32 @@ class Fault:
 
 
 class FaultBook:
-    """All faults armed since the start, in the order in which they are tried; at most one hits a request."""
+    """All faults armed since the start, in the order in which they are tried; at most one hits a request.
+
+    Thousands can be armed at once, each for a token, reference or key of its own: they are found by what they aim at.
+    """
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
+        self._aimed: dict[tuple[str, ...], list[tuple[int, Fault]]] = defaultdict(list)
 
     def arm(self, fault: Fault) -> None:
+        aim = (fault.operation, fault.token, fault.reference, fault.key)
+        self._aimed[aim].append((len(self._faults), fault))
         self._faults.append(fault)
 
     def clear(self) -> None:
         self._faults.clear()
+        self._aimed.clear()
 
-    def match(self, operation: str, *, token: str = "", reference: str = "") -> Fault | None:
+    def match(self, operation: str, *, token: str = "", reference: str = "", key: str = "") -> Fault | None:
         """Return the fault that hits this request, counted as fired, or None."""
         if not self._faults:
             return None
         now = time.monotonic()
-        for fault in self._faults:
-            if fault.hits(operation, token, reference, now):
+        aims = itertools.product((operation,), {token, ""}, {reference, ""}, {key, ""})
+        for _, fault in heapq.merge(*(self._aimed[aim] for aim in aims if aim in self._aimed)):
+            if fault.hits(now):
                 fault.fired += 1
                 return fault
         return None

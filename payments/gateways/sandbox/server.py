@@ -40,7 +40,7 @@ def application(sandbox: Sandbox) -> web.Application:
             web.post("/3ds/{id}", pages.challenge_posted),
             web.get("/", pages.front),
             web.get("/control/faults", control.guarded(control.show_faults)),
-            web.post("/control/faults", control.guarded(control.arm_fault)),
+            web.post("/control/faults", control.guarded(control.arm_faults)),
             web.delete("/control/faults", control.guarded(control.clear_faults)),
             web.post("/control/latency", control.guarded(control.set_latency)),
             web.get("/control/ledger", control.guarded(control.ledger)),

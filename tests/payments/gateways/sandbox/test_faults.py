@@ -7,6 +7,7 @@ import pytest
 
 from payments.gateways.base import Kind
 from payments.gateways.sandbox.breakage import KINDS
+from payments.gateways.sandbox.framing import FRAMINGS
 from tests.payments.gateways.builders import charge_request, gateway, look_up_of
 from tests.sandbox import SandboxProcess, wait_until
 
@@ -35,10 +36,21 @@ CASES: list[tuple[str, dict[str, Any], Kind, str, int]] = [
     ("html_200", {"params": {"execute": False}}, UNKNOWN, "not_json", 0),
     ("empty_200", {}, UNKNOWN, "empty_body", 1),
     ("wrong_content_type", {}, UNKNOWN, "not_json", 1),
-    ("cut_body", {}, UNKNOWN, "cut_body", 1),
-    ("cut_body", {"params": {"at_byte": 0}}, UNKNOWN, "cut_body", 1),
-    ("cut_body", {"params": {"framing": "chunked"}}, UNKNOWN, "cut_body", 1),
-    ("cut_body", {"params": {"framing": "close"}}, UNKNOWN, "not_json", 1),
+    ("cut_reply", {}, UNKNOWN, "cut_body", 1),
+    ("cut_reply", {"params": {"end": "reset"}}, UNKNOWN, "reset", 1),
+    ("cut_reply", {"params": {"at_byte": 0}}, UNKNOWN, "closed", 1),
+    ("cut_reply", {"params": {"at_byte": 0, "end": "reset"}}, UNKNOWN, "reset", 1),
+    ("cut_reply", {"params": {"at_byte": 10}}, UNKNOWN, "garbage_reply", 1),
+    ("cut_reply", {"params": {"at_byte": 40}}, UNKNOWN, "empty_body", 1),
+    ("cut_reply", {"params": {"at_byte": 40, "end": "reset"}}, UNKNOWN, "reset", 1),
+    ("cut_reply", {"params": {"at_byte": 200, "framing": "chunked"}}, UNKNOWN, "cut_body", 1),
+    ("cut_reply", {"params": {"at_byte": 200, "framing": "chunked", "end": "reset"}}, UNKNOWN, "reset", 1),
+    ("cut_reply", {"params": {"framing": "close"}}, UNKNOWN, "not_json", 1),
+    ("cut_reply", {"params": {"framing": "close", "end": "reset"}}, UNKNOWN, "reset", 1),
+    *(
+        ("cut_reply", {"params": {"at_byte": 9999, "framing": each}}, Kind.SUCCEEDED, "succeeded", 1)
+        for each in FRAMINGS
+    ),
     ("drip", {"params": {"interval_ms": 50}}, UNKNOWN, "deadline", 1),
     ("drip", {"params": {"interval_ms": 50, "where": "headers"}}, UNKNOWN, "deadline", 1),
     ("huge_body", {}, UNKNOWN, "body_too_large", 1),
@@ -68,7 +80,7 @@ def test_every_kind_has_a_case() -> None:
     assert {case[0] for case in CASES} == set(KINDS)
 
 
-@pytest.mark.parametrize("kind", ["execute_then_close", "execute_then_reset", "execute_then_hang", "cut_body"])
+@pytest.mark.parametrize("kind", ["execute_then_close", "execute_then_reset", "execute_then_hang", "cut_reply"])
 def test_the_same_key_gets_the_saved_reply_after_a_lost_one(sandbox: SandboxProcess, kind: str) -> None:
     request, adapter = charge_request(), gateway(sandbox.url)
     sandbox.arm(kind, count=1, reference=request.payment_id)
@@ -146,6 +158,42 @@ def test_a_look_up_can_be_answered_about_another_charge(sandbox: SandboxProcess,
     assert (outcome.kind, outcome.reason, outcome.alert) == (UNKNOWN, kind.replace("wrong_", "") + "_mismatch", True)
 
 
+def test_a_fault_hits_only_its_key_whether_charged_or_looked_up(sandbox: SandboxProcess) -> None:
+    request, adapter = charge_request(), gateway(sandbox.url)
+    sandbox.arm("status", key=request.key, count=1, params={"status": 429})
+    sandbox.arm("status", operation="look_up", key=request.key, count=1, params={"status": 500})
+    assert adapter.charge(charge_request()).kind is Kind.SUCCEEDED
+    assert adapter.charge(request).reason == "rate_limited"
+    assert adapter.look_up(look_up_of(charge_request())).kind is Kind.NOT_FOUND
+    assert adapter.look_up(look_up_of(request)).reason == "server_error"
+    assert adapter.look_up(look_up_of(request)).kind is Kind.NOT_FOUND
+
+
+def test_faults_with_different_aims_are_tried_in_the_order_in_which_they_were_armed(sandbox: SandboxProcess) -> None:
+    request, adapter = charge_request(), gateway(sandbox.url)
+    sandbox.arm("status", reference=request.payment_id, count=1, params={"status": 429})
+    sandbox.arm("status", count=1, params={"status": 401})
+    sandbox.arm("status", token=request.token, key=request.key, count=1, params={"status": 500})
+    reasons = [adapter.charge(request).reason for _ in range(4)]
+    assert reasons == ["rate_limited", "credentials_refused", "server_error", "succeeded"]
+
+
+def test_a_list_of_faults_is_armed_at_once(sandbox: SandboxProcess) -> None:
+    faults = [{"kind": "status", "token": f"tok_{number}", "params": {"status": 429}} for number in range(1000, 1500)]
+    reply = sandbox.call("POST", "/control/faults", json=faults)
+    assert (reply.status_code, len(reply.json()["faults"])) == (201, 500)
+    adapter = gateway(sandbox.url)
+    assert adapter.charge(charge_request(token="tok_1499")).reason == "rate_limited"
+    assert adapter.charge(charge_request(token="tok_1500")).kind is Kind.SUCCEEDED
+    assert [fault["token"] for fault in sandbox.faults() if fault["fired"]] == ["tok_1499"]
+
+
+def test_a_list_with_one_wrong_fault_arms_none(sandbox: SandboxProcess) -> None:
+    reply = sandbox.call("POST", "/control/faults", json=[{"kind": "status"}, {"kind": "sideways"}])
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, "fault_invalid")
+    assert sandbox.faults() == []
+
+
 def test_faults_can_be_removed(sandbox: SandboxProcess) -> None:
     sandbox.arm("status")
     sandbox.clear_faults()
@@ -183,6 +231,7 @@ def test_the_latency_can_be_set(sandbox: SandboxProcess) -> None:
         {"kind": "status", "seconds": "x"},
         {"kind": "status", "surprise": 1},
         {"kind": "status", "params": []},
+        {"kind": "status", "key": 7},
         {"kind": "outage"},
     ],
 )
