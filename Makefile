@@ -4,7 +4,7 @@ PORT ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench
+.PHONY: help run test bench prove
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -17,3 +17,6 @@ test: ## install, and run all checks and tests; ARGS=--fast leaves out the slow 
 
 bench: ## install, and measure how fast payments are accepted and settled
 	@$(PYTHON) -m paysite bench $(ARGS)
+
+prove: ## install, and prove by kills, cuts, storms and races that nothing is lost or doubled; ARGS="--seed 7"
+	@$(PYTHON) -m paysite prove $(ARGS)

@@ -23,6 +23,7 @@ from payments.admin.overview.gateways import COLUMNS, gateway_rows
 from payments.admin.overview.headline import headline
 from payments.admin.overview.loops import loop_rows
 from payments.admin.overview.queues import cards
+from payments.admin.overview.recovery import recovery
 from payments.admin.overview.volume import volume
 from payments.clock import database_now
 
@@ -74,6 +75,7 @@ def _figures() -> dict[str, Any]:
         "columns": list(COLUMNS),
         "gateways": gateways,
         "attempts_capped": attempts_capped,
+        "recovery": recovery(queues, now),
         "volume": payments,
         "chart": chart(payments),
     }
@@ -113,6 +115,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     ]
 
 
+_VIEW_SURPLUS: Final = "payments.view_surpluscharge"
 _VIEW_KEYS: Final = "payments.view_idempotencyrecord"
 _NAVIGATION: Final = (
     (
@@ -129,6 +132,8 @@ _NAVIGATION: Final = (
             ("Orders", "shopping_cart", "payments_order_changelist", "payments.view_order"),
             ("Attempts", "swap_horiz", "payments_attempt_changelist", "payments.view_attempt"),
             ("Audit trail", "history", "payments_auditentry_changelist", "payments.view_auditentry"),
+            ("Money to give back", "undo", "payments_surpluscharge_changelist", _VIEW_SURPLUS),
+            ("Recovery", "healing", "payments_recoveryrun_changelist", "payments.view_recoveryrun"),
             ("Ledger", "menu_book", "payments_ledgerposting_changelist", "payments.view_ledgerposting"),
             ("Idempotency keys", "key_vertical", "payments_idempotencyrecord_changelist", _VIEW_KEYS),
         ),

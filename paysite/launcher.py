@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Final
 
 from paysite.launcher_environment import MANAGE, ROOT, SetupError, make
 
@@ -11,19 +12,23 @@ usage: python3 -m paysite COMMAND [OPTIONS]
   run [--port PORT] …       install, prepare, and run the whole site until Ctrl-C (run --help lists the options)
   test [--fast] [-- …]      install, and run all checks and tests (what follows -- goes to pytest)
   bench …                   install, and measure how fast payments are accepted and settled
+  prove …                   install, and prove that killing, cutting and racing lose and double nothing
 """
+
+# Commands that are programs of the tests.
+PROGRAMS: Final = {"bench": "tests.benchmarks", "prove": "tests.proof"}
 
 
 def launch(arguments: list[str]) -> int:
-    """Run one command and return the exit code; `run` and `bench` replace this process instead of returning."""
+    """Run one command and return the exit code; all but `test` replace this process instead of returning."""
     command, options = (arguments[0], arguments[1:]) if arguments else ("help", [])
     try:
         if command == "run":
             become("requirements.txt", str(MANAGE), "run", *options)
-        elif command == "bench":
+        elif command in PROGRAMS:
             demand_postgres()
             os.chdir(ROOT)
-            become("requirements-dev.txt", "-m", "tests.benchmarks", *options)
+            become("requirements-dev.txt", "-m", PROGRAMS[command], *options)
         elif command == "test":
             from paysite.launcher_tests import run_tests
 

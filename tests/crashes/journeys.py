@@ -1,0 +1,108 @@
+"""Journeys of a few payments through the product: together they pass every crash point.
+
+A journey is a list of steps. A step runs in a process of its own, which may be killed anywhere in it; then the same
+step is run again, as its client, its worker or its schedule would.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from payments.models import Payment
+from tests.crashes.world import World, next_due, settle, sweep
+
+Work = Callable[[], None]
+# Longer than a payment may wait for its customer (the suite sets five minutes).
+EXPIRY: Final = 301
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One piece of work; `before` is done by the harness, which is not killed."""
+
+    work: Work
+    before: Work = lambda: None
+
+
+Journey = Callable[[World], Iterator[Step]]
+
+
+def plain(world: World) -> Iterator[Step]:
+    """Two cards that are good, one that is not."""
+    yield Step(world.pay([world.new(), world.new("tok_expired_card"), world.new()]))
+    yield Step(settle)
+    yield Step(settle, before=lambda: world.let_pass(16))
+
+
+def second_try(world: World) -> Iterator[Step]:
+    """The first card is declined; the customer pays the same order with another."""
+    first = world.new("tok_insufficient_funds")
+    yield Step(world.pay([first]))
+    yield Step(settle)
+    second = {**world.new(), "amount": first["amount"], "metadata": first["metadata"]}
+    yield Step(world.pay([second, second]))
+    yield Step(settle)
+
+
+def lost(world: World) -> Iterator[Step]:
+    """One charge is made and its answer lost, another gets lost before it is made."""
+    made, not_made = world.new(), world.new()
+    world.gateway.arm("execute_then_close", token=made["paymentMethod"]["token"], count=1)
+    world.gateway.arm("close_without_executing", token=not_made["paymentMethod"]["token"], count=2)
+    yield Step(world.pay([made, not_made]))
+    yield Step(settle)
+    for _ in range(3):
+        yield Step(settle, before=lambda: world.let_pass(8))
+
+
+def twice(world: World) -> Iterator[Step]:
+    """The gateway charges twice under one key."""
+    body = world.new()
+    world.gateway.arm("execute_twice", token=body["paymentMethod"]["token"], count=1)
+    yield Step(world.pay([body]))
+    for _ in range(3):
+        yield Step(settle, before=lambda: world.let_pass(16))
+
+
+def abandoned(world: World) -> Iterator[Step]:
+    """A customer never confirms with the bank; another payment was never taken up by a worker."""
+    yield Step(world.pay([world.new("tok_authentication_required")]))
+    yield Step(settle)
+    yield Step(world.pay([world.new()]))
+    yield Step(settle, before=lambda: world.let_pass(EXPIRY))
+    yield Step(settle, before=lambda: world.let_pass(40))
+
+
+def late(world: World) -> Iterator[Step]:
+    """A charge gets lost until it is proven absent and the payment has failed; then it is made after all."""
+    body = world.new()
+    world.gateway.arm("close_without_executing", token=body["paymentMethod"]["token"], count=40)
+    yield Step(world.pay([body]))
+    yield Step(settle)
+    for _ in range(40):
+        if Payment.objects.get(idempotency_key=body["idempotencyKey"]).status == "failed":
+            break
+        yield Step(settle, before=lambda: world.let_pass(max(next_due() or 0, 0) + 0.5))
+    world.gateway.clear_faults()
+    yield Step(settle, before=lambda: world.deliver_late(body))
+    yield Step(settle, before=lambda: world.let_pass(16))
+
+
+def forgotten(world: World) -> Iterator[Step]:
+    """A payment has lost its time; the sweep finds it."""
+    body = world.new()
+    yield Step(world.pay([body]))
+    yield Step(
+        sweep,
+        before=lambda: _forget(body["idempotencyKey"]),
+    )
+    yield Step(settle)
+
+
+def _forget(key: str) -> None:
+    Payment.objects.filter(idempotency_key=key).update(due_at=None)
+
+
+JOURNEYS: Final[dict[str, Journey]] = {
+    journey.__name__: journey for journey in (plain, second_try, lost, twice, abandoned, late, forgotten)
+}

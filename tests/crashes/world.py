@@ -1,0 +1,126 @@
+"""What the journeys happen in: a shop with its API key, a real gateway, and what a client or a worker does there.
+
+Everything that touches the database runs in a child process (children.py); a client's history is written to a file
+when it has its answer, and not before.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import connection
+from django.test import Client as Browser
+
+from payments.audit import Because
+from payments.models import Payment, RecoveryRun
+from payments.services.recover import recover
+from payments.services.settle import Settler
+from payments.services.watch import begin_watching
+from tests.sandbox import SandboxProcess
+from tests.support.virtual_time import advance
+
+WORKER: Final = Because("worker:crash", "job:crash")
+UNFINISHED: Final = ("pending", "processing", "requires_action", "retrying")
+
+_DUE: Final = (
+    "(SELECT min(due_at) FROM (SELECT due_at FROM payments_payment WHERE due_at IS NOT NULL"
+    " UNION ALL SELECT due_at FROM payments_surpluscharge WHERE due_at IS NOT NULL) AS due)"
+)
+_NEXT_DUE: Final = {
+    "postgresql": f"SELECT extract(epoch FROM {_DUE} - clock_timestamp())",
+    "sqlite": f"SELECT (julianday({_DUE}) - julianday('now')) * 86400",
+}
+
+
+@dataclass
+class World:
+    """history: where clients write what they sent and got. virtual_seconds: how much time was let pass."""
+
+    gateway: SandboxProcess
+    api_key: str
+    history: Path
+    number: int = 0
+    virtual_seconds: float = 0.0
+
+    def new(self, prefix: str = "tok_success") -> dict[str, Any]:
+        """Return a request for an order of its own, with a token of its own so that faults can be aimed at it."""
+        self.number += 1
+        token = f"tok_{self.number}" if prefix == "tok_success" else prefix
+        return {
+            "idempotencyKey": f"crash-{self.number}-key",
+            "amount": 10 + self.number % 50,
+            "currency": "USD",
+            "paymentMethod": {"type": "card", "token": token},
+            "metadata": {"orderID": f"crash-order-{self.number}"},
+        }
+
+    def pay(self, bodies: Iterable[dict[str, Any]]) -> Callable[[], None]:
+        """Return a client that sends each request until it has a final answer."""
+
+        def work() -> None:
+            browser = Browser(headers={"authorization": f"Bearer {self.api_key}", "host": "127.0.0.1"})
+            for body in bodies:
+                response = browser.post("/api/payments/process", json.dumps(body), content_type="application/json")
+                self._remember(body, response)
+                if response.status_code != 202:
+                    raise AssertionError(f"{response.status_code}: {response.content!r}")
+
+        return work
+
+    def _remember(self, body: dict[str, Any], response: Any) -> None:
+        line = {
+            "at": time.time(),
+            "client": "shop",
+            "key": body["idempotencyKey"],
+            "request": body,
+            "status": response.status_code,
+            "body": json.loads(response.content),
+            "replayed": response.headers.get("Idempotent-Replayed") == "true",
+        }
+        with self.history.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def let_pass(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        advance(seconds)
+        self.virtual_seconds += seconds
+
+    def deliver_late(self, body: dict[str, Any]) -> None:
+        """Let a request that was lost on its way reach the gateway after all, as it was sent."""
+        payment = Payment.objects.get(idempotency_key=body["idempotencyKey"])
+        attempt = payment.attempts.earliest("number")
+        self.gateway.charge(
+            attempt.gateway_key,
+            amount=attempt.amount,
+            currency=attempt.currency,
+            token=attempt.token,
+            reference=payment.pk,
+            return_url=f"{settings.PUBLIC_URL}/checkout/return/{payment.pk}",
+        )
+
+
+def settle() -> None:
+    """Do what a settle loop does until nothing is due."""
+    begin_watching()
+    settler = Settler(WORKER, threads=8)
+    try:
+        settler.drain()
+    finally:
+        settler.finish()
+
+
+def sweep() -> None:
+    """Run recovery as its command does."""
+    recover(RecoveryRun.Trigger.COMMAND, WORKER)
+
+
+def next_due() -> float | None:
+    """Return in how many seconds an unfinished payment or charge falls due; None where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_DUE[connection.vendor])
+        (seconds,) = cursor.fetchone()
+    return None if seconds is None else float(seconds)
