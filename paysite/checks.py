@@ -4,6 +4,7 @@ Ids: paysite.E… stop the start, paysite.W… are printed. Django runs these wi
 command; paysite/wsgi.py asks again, because a web server may be started without a command.
 """
 
+import os
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error
 from django.db import connection
 
-from payments import money
+from payments import crash_points, money
 from payments.reliability import calls
 from payments.services import loops
 
@@ -25,7 +26,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     """Return everything that is wrong with the settings."""
     found = [*_queue(), *_currencies()]
     if not settings.DEMO:
-        found += [*_secrets(), *_exposure(), *_gateways(), *_database()]
+        found += [*_secrets(), *_exposure(), *_gateways(), *_database(), *_crash_points()]
     return found
 
 
@@ -93,6 +94,15 @@ def _exposure() -> Iterator[CheckMessage]:
             f"PAYSITE_PUBLIC_URL is {settings.PUBLIC_URL!r}, but customers must come by https.",
             hint="Set it to the address customers use, for example PAYSITE_PUBLIC_URL=https://pay.example.com",
             id="paysite.E006",
+        )
+
+
+def _crash_points() -> Iterator[CheckMessage]:
+    if crash_points.VARIABLE in os.environ:
+        yield Error(
+            f"{crash_points.VARIABLE} is set in production: it makes processes kill themselves, for tests.",
+            hint=f"Remove {crash_points.VARIABLE}.",
+            id="paysite.E010",
         )
 
 

@@ -40,6 +40,13 @@ def test_production_passes_with_its_own_secret_host_address_gateway_and_database
     assert ids() == []
 
 
+def test_production_refuses_to_kill_itself_at_a_crash_point(
+    production: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAYSITE_CRASH_AT", "claim.committed:1")
+    assert ids() == ["paysite.E010"]
+
+
 def test_a_task_must_not_be_given_out_again_while_it_runs(settings: Settings) -> None:
     settings.Q_CLUSTER = {**settings.Q_CLUSTER, "timeout": 120, "retry": 359}
     assert ids() == ["paysite.E001"]

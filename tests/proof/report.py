@@ -44,8 +44,8 @@ def table(report: dict[str, Any]) -> str:
     ]
     width = max(len(name) for name, _ in rows)
     lines = [f"{name.ljust(width)}  {value}" for name, value in rows]
-    for one in report["violations"][:20]:
-        lines.append(f"VIOLATED in {one['part']}: {one['violation'][:600]}\n  again: {one['again']}")
+    broken = report["violations"][:20]
+    lines += [f"VIOLATED in {one['part']}: {one['violation'][:600]}\n  again: {one['again']}" for one in broken]
     return "\n".join(lines)
 
 

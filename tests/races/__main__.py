@@ -1,4 +1,4 @@
-"""`python3 -m tests.races`: runs the races on the database that DATABASE_URL names and prints how they ended as JSON."""
+"""`python3 -m tests.races`: runs the races on the database of DATABASE_URL and prints how they ended as JSON."""
 
 import json
 import subprocess
