@@ -10,6 +10,8 @@ from payments.admin import (
     operator_task,
     order,
     payment,
+    recovery_run,
+    surplus_charge,
     users,
 )
 
@@ -23,5 +25,7 @@ __all__ = [
     "operator_task",
     "order",
     "payment",
+    "recovery_run",
+    "surplus_charge",
     "users",
 ]

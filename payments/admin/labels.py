@@ -7,7 +7,7 @@ from unfold.decorators import display
 
 from payments.admin.sentences import UNKNOWN_OUTCOME
 from payments.models import Payment
-from payments.states import AttemptState, PaymentStatus
+from payments.states import AttemptState, PaymentStatus, SurplusState
 
 PAYMENT: Final[dict[str, str]] = {
     PaymentStatus.PENDING: "info",
@@ -32,6 +32,11 @@ ATTEMPT: Final[dict[str, str]] = {
     AttemptState.NOT_FOUND: "default",
     AttemptState.UNRESOLVED: "warning",
     AttemptState.VOIDED: "default",
+}
+SURPLUS: Final[dict[str, str]] = {
+    SurplusState.OWED: "warning",
+    SurplusState.RETURNED: "success",
+    SurplusState.REFUSED: "danger",
 }
 
 

@@ -14,6 +14,7 @@ from payments.admin import labels
 from payments.admin.base import ReadOnlyAdmin, page_of, payment_link
 from payments.admin.confirm import Question, ReasonForm, ask, because_of, operator_of, reason_given
 from payments.admin.formats import utc
+from payments.admin.look_ups import look_ups
 from payments.models import OperatorTask
 from payments.services.close_task import TaskClosedError, close_task
 
@@ -98,6 +99,7 @@ class OperatorTaskAdmin(ReadOnlyAdmin):
             "inline_admin_formsets": [],
             "task": task,
             "advice": ADVICE.get(task.kind, ""),
+            "look_ups": look_ups(task.payment) if task.kind == OperatorTask.Kind.UNKNOWN_TOO_LONG else [],
             "may_close": operator_of(request).has_perm(MAY_CLOSE) and task.closed_at is None,
         }
         return TemplateResponse(request, "admin/console/task.html", context)

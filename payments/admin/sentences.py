@@ -3,11 +3,14 @@
 Every action that a service writes must have its sentence here; a test compares (tests/payments/admin).
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from payments.declines import DECLINES, DeclineClass, decline
-from payments.models import AuditEntry
-from payments.states import AttemptState, PaymentStatus
+from payments.models import AuditEntry, SurplusCharge
+from payments.money import Money
+from payments.services.recover import AT_MOST
+from payments.states import AttemptState, PaymentStatus, SurplusState
 
 _ACTIONS: Final[dict[str, str]] = {
     "payment.accepted": "The request to pay was accepted and stored.",
@@ -86,6 +89,7 @@ _REASONS: Final[dict[str, str]] = {
     "tls": "no secure connection came about",
     "unexpected": "something that nobody had thought of; the gateway's words have the details",
     "unexpected_status": "the gateway answered a status that it does not document",
+    "too_many": "there are more charges than one reading may take",
     "unknown_status": "the gateway answered a state that it does not document",
     "unknown_too_long": "the outcome has been unknown for a day",
 }
@@ -130,6 +134,58 @@ def of_entry(entry: AuditEntry) -> str:
     if entry.action == "attempt.unknown" and entry.before != AttemptState.SENT:
         return _LOOKED
     return _ACTIONS.get(entry.action, entry.action)
+
+
+_FOUND: Final[dict[str, str]] = {
+    "unknown": "outcome unknown",
+    "overdue": "due for over 2 minutes",
+    "inReview": "in review",
+    "toBeReturned": "charges to be given back",
+}
+_REPAIRED: Final[dict[str, str]] = {
+    "forgottenPayments": "forgotten payments made due",
+    "forgottenAttempts": "payments with a forgotten charge made due",
+    "askedNow": "unknown outcomes asked about now",
+    "forgottenReturns": "forgotten charges to be given back made due",
+    "wokenLoops": "settle loops woken",
+    "sentAlerts": "tasks told to the team",
+}
+
+
+def of_found(found: Mapping[str, int]) -> str:
+    """Return what a recovery run found, as `outcome unknown: 2, in review: 1`."""
+    return _numbers(found, _FOUND)
+
+
+def of_repaired(repaired: Mapping[str, int]) -> str:
+    """Return what a recovery run put right, as `settle loops woken: 1`."""
+    return _numbers(repaired, _REPAIRED)
+
+
+def _numbers(numbers: Mapping[str, int], names: Mapping[str, str]) -> str:
+    shown = [f"{names.get(name, name)}: {count}{_more(count)}" for name, count in numbers.items() if count]
+    return ", ".join(shown) or "nothing"
+
+
+def _more(count: int) -> str:
+    return " or more" if count >= AT_MOST else ""
+
+
+def of_surplus(status: str, charges: Iterable[SurplusCharge]) -> str:
+    """Return the state of a payment for which a gateway took money that no payment may keep."""
+    sums: dict[bool, int] = {}
+    currency = ""
+    for charge in charges:
+        is_returned = charge.state == SurplusState.RETURNED
+        sums[is_returned] = sums.get(is_returned, 0) + charge.amount
+        currency = charge.currency
+    parts = [
+        f"{words} {Money(sums[is_returned], currency)}"
+        for is_returned, words in ((False, "still to be given back:"), (True, "given back:"))
+        if is_returned in sums
+    ]
+    ended = _STATUS[status].partition(",")[0]
+    return f"{ended}. Taken without right and {', '.join(parts)}"
 
 
 def has_sentence(action: str) -> bool:

@@ -1,13 +1,14 @@
 """From states to words: what the checkout and status pages say. Never the gateway's text, never a reason of fraud."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from payments import money, words
 from payments.declines import decline
-from payments.models import Order, Payment
+from payments.models import Order, Payment, SurplusCharge
 from payments.states import PaymentStatus
 
 # Seconds after which the page says that it takes longer (requirement F2: 5 to 10).
@@ -41,8 +42,22 @@ class Status:
         return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
 
-def status_of(payment: Payment, *, now: datetime, came_back: bool = False) -> Status:
-    """Return what the customer reads about `payment` at `now`. came_back: just now, from the bank's confirmation."""
+def status_of(
+    payment: Payment, *, now: datetime, came_back: bool = False, surplus: Collection[SurplusCharge] = ()
+) -> Status:
+    """Return what the customer reads about `payment` at `now`.
+
+    came_back: just now, from the bank's confirmation. surplus: what gateways took for the order without right.
+    """
+    status = _status_of(payment, now=now, came_back=came_back)
+    if not surplus:
+        return status
+    said = words.surplus_message(surplus, is_paid=payment.status == PaymentStatus.SUCCESS)
+    # "You were not charged" would not be true any more.
+    return replace(status, sentences=(said,) if status.name == "failed" else (*status.sentences, said))
+
+
+def _status_of(payment: Payment, *, now: datetime, came_back: bool) -> Status:
     if payment.status == PaymentStatus.SUCCESS:
         return Status("paid", "Paid. Thank you!", (words.customer_message(payment),))
     if payment.status in {PaymentStatus.FAILED, PaymentStatus.EXPIRED, PaymentStatus.CANCELED}:

@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from payments.checkout import card_entry, forms, presenters, refusals, return_urls, sessions
 from payments.checkout import pay as paying
 from payments.checkout.guarding import page
+from payments.checkout.surplus import surplus_of
 from payments.clock import database_now
 from payments.models import CheckoutSession, Payment
 from payments.services import nudge
@@ -46,7 +47,7 @@ def checkout(request: HttpRequest, token: str) -> HttpResponse:
         **_summary(session),
         "entry": card_entry.entry(request, session.order, reverse("checkout:card", args=[token])),
         "submission": sessions.next_submission(session, payments),
-        "last_try": presenters.status_of(shown, now=database_now()) if shown else None,
+        "last_try": _status(request, shown, payments) if shown else None,
     }
     return render(request, "checkout/checkout.html", context)
 
@@ -83,10 +84,11 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
 def status(request: HttpRequest, token: str) -> HttpResponse:
     """Show what is happening, the result, and what can be done next."""
     session = _session(token)
-    payment = sessions.shown(sessions.payments_of(session.order))
+    payments = sessions.payments_of(session.order)
+    payment = sessions.shown(payments)
     if payment is None:
         return _redirect("checkout", session)
-    shown = _status(request, payment)
+    shown = _status(request, payment, payments)
     context = {
         **_summary(session),
         "payment": payment,
@@ -103,10 +105,11 @@ def status(request: HttpRequest, token: str) -> HttpResponse:
 def status_json(request: HttpRequest, token: str) -> HttpResponse:
     """Answer the status page's question whether it still tells the truth."""
     session = _session(token)
-    payment = sessions.shown(sessions.payments_of(session.order))
+    payments = sessions.payments_of(session.order)
+    payment = sessions.shown(payments)
     if payment is None:
         return JsonResponse({"tag": "", "final": False})
-    shown = _status(request, payment)
+    shown = _status(request, payment, payments)
     return JsonResponse({"tag": shown.tag(payment), "final": shown.is_final})
 
 
@@ -148,8 +151,10 @@ def _address(name: str, session: CheckoutSession) -> str:
     return reverse(f"checkout:{name}", args=[session.token])
 
 
-def _status(request: HttpRequest, payment: Payment) -> presenters.Status:
-    return presenters.status_of(payment, now=database_now(), came_back=request.GET.get("returned") == "1")
+def _status(request: HttpRequest, shown: Payment, payments: list[Payment]) -> presenters.Status:
+    """Return what is said about `shown`, the one of the order's `payments` that the customer is told about."""
+    came_back, surplus = request.GET.get("returned") == "1", surplus_of(payments)
+    return presenters.status_of(shown, now=database_now(), came_back=came_back, surplus=surplus)
 
 
 def _summary(session: CheckoutSession) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""How the gateways do today, from our own attempts: the page itself calls no gateway."""
+"""How the gateways do today, from our own attempts, and whether they keep their promise: the page calls no gateway."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 
 from payments.admin.formats import ago
 from payments.admin.overview.newest import newest_since
+from payments.admin.overview.promises import Promise, is_broken, promise_of, watches
 from payments.admin.overview.queues import midnight
 from payments.models import Attempt
 from payments.states import AttemptState
@@ -28,10 +29,14 @@ _BAD: Final = (*COLUMNS["unknown"], *COLUMNS["trouble"])
 
 @dataclass(slots=True)
 class GatewayRow:
-    """One gateway's attempts of today (UTC) by outcome, and when it last did and did not do its work."""
+    """One gateway's attempts of today (UTC) by outcome, and when it last did and did not do its work.
+
+    promise: of all times, not of today.
+    """
 
     name: str
     kind: str
+    promise: Promise
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COLUMNS, 0))
     last_success: str = "none today"
     last_failure: str = "none today"
@@ -46,15 +51,22 @@ def gateway_rows(now: datetime) -> tuple[list[GatewayRow], bool]:
         .order_by()
     )
     kinds = {options["name"]: options["kind"] for options in settings.GATEWAYS}
-    # A gateway that was taken out of the settings today still has attempts to be seen.
-    for entry in found:
-        kinds.setdefault(entry["gateway"], "no longer in use")
-    rows = [_row(name, kind, [one for one in found if one["gateway"] == name], now) for name, kind in kinds.items()]
+    watched = watches()
+    # A gateway that was taken out of the settings still has attempts of today to be seen, and promises that it broke.
+    for name in (*(entry["gateway"] for entry in found), *(name for name, row in watched.items() if is_broken(row))):
+        kinds.setdefault(name, "no longer in use")
+    rows = [
+        _row(
+            GatewayRow(name, kind, promise_of(watched.get(name), now)),
+            [row for row in found if row["gateway"] == name],
+            now,
+        )
+        for name, kind in kinds.items()
+    ]
     return rows, is_capped
 
 
-def _row(name: str, kind: str, found: list[dict[str, Any]], now: datetime) -> GatewayRow:
-    row = GatewayRow(name, kind)
+def _row(row: GatewayRow, found: list[dict[str, Any]], now: datetime) -> GatewayRow:
     for column, states in COLUMNS.items():
         row.counts[column] = sum(entry["count"] for entry in found if entry["state"] in states)
     good = [entry["last"] for entry in found if entry["state"] in COLUMNS["charged"]]

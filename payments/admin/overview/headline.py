@@ -1,6 +1,6 @@
 """The first sentence of the front page: does anything need a person now?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from payments.admin.overview.loops import LoopRow
@@ -35,11 +35,22 @@ def headline(cards: Sequence[Card], loops: Sequence[LoopRow]) -> Headline:
     if waiting:
         words = "1 item waits" if waiting == 1 else f"{waiting} items wait"
         return Headline("warning", "person_alert", f"{words} for a person: see Review and Operator tasks.")
+    return Headline("success", "check_circle", _by_itself(counts))
+
+
+def _by_itself(counts: Mapping[str, int]) -> str:
+    """Say what the machine works on, where nothing waits for a person."""
+    words = ["Nothing waits for a person."]
     if counts["unknown"]:
-        words = f"Nothing waits for a person. {_payments(counts['unknown'])} being checked with the gateway."
-        return Headline("success", "check_circle", words)
-    return Headline("success", "check_circle", "Nothing waits for a person, and payments are being settled.")
+        words.append(f"{_payments(counts['unknown'])} being checked with the gateway.")
+    if counts["to_return"]:
+        words.append(f"{_charges(counts['to_return'])} still to be given back.")
+    return " ".join(words) if len(words) > 1 else "Nothing waits for a person, and payments are being settled."
 
 
 def _payments(count: int) -> str:
     return "1 payment is" if count == 1 else f"{count} payments are"
+
+
+def _charges(count: int) -> str:
+    return "1 charge is" if count == 1 else f"{count} charges are"

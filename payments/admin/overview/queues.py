@@ -13,12 +13,14 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from payments.admin.formats import span, sums
-from payments.models import OperatorTask, Payment
-from payments.states import PaymentStatus
+from payments.models import OperatorTask, Payment, SurplusCharge
+from payments.states import PaymentStatus, SurplusState
 
 CAP: Final = 10_000
 # A worker takes a due payment up within a second. Two minutes late means that none does.
 STUCK_AFTER: Final = timedelta(minutes=2)
+
+_PAYMENTS: Final = "admin:payments_payment_changelist"
 
 Rows = Callable[[datetime], "QuerySet[Any]"]
 
@@ -37,7 +39,7 @@ class Queue:
     rows: Rows
     order: str
     since: str
-    list_url: str = "admin:payments_payment_changelist"
+    list_url: str = _PAYMENTS
     money: str = ""
     worth: str = "At risk"
     is_work: bool = True
@@ -66,6 +68,17 @@ def midnight(now: datetime) -> datetime:
     return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
+TO_RETURN: Final = Queue(
+    slug="to_return",
+    title="Money to give back",
+    advice="Charges that gateways made without right. They are given back by themselves; where a gateway refuses, give "
+    "the charge back at its own console.",
+    rows=lambda _: SurplusCharge.objects.exclude(state=SurplusState.RETURNED),
+    order="pk",
+    since="found_at",
+    list_url="admin:payments_surpluscharge_changelist",
+    worth="To give back",
+)
 QUEUES: Final = (
     Queue(
         slug="unknown",
@@ -93,6 +106,7 @@ QUEUES: Final = (
         list_url="admin:payments_operatortask_changelist",
         money="payment__",
     ),
+    TO_RETURN,
     Queue(
         slug="stuck",
         title="Due for over 2 minutes",
@@ -112,10 +126,8 @@ QUEUES: Final = (
         is_work=False,
     ),
 )
-
-
 # Those whose rows are payments, for the filter of the payment list.
-OF_PAYMENTS: Final = tuple(queue for queue in QUEUES if not queue.money)
+OF_PAYMENTS: Final = tuple(queue for queue in QUEUES if queue.list_url == _PAYMENTS)
 
 
 def card(queue: Queue, now: datetime) -> Card:

@@ -10,9 +10,10 @@ from payments.admin.payment.next_step import next_step
 from payments.admin.payment.timeline import Known, timeline
 from payments.clock import database_now
 from payments.models import CheckoutSession, LedgerPosting, Payment
-from payments.queries import trail_of
+from payments.queries import surplus_of, trail_of
+from payments.states import FINAL
 
-# Entries of one payment shown at most; a week of look-ups makes about sixty.
+# Entries of one payment shown at most; a week of look-ups makes about sixty, and more where nobody answers them.
 _MOST: Final = 500
 
 
@@ -22,17 +23,19 @@ def page(payment: Payment, *, may_act: bool) -> dict[str, Any]:
     known = Known(
         payment=payment,
         attempts=list(payment.attempts.order_by("number")),
-        entries=list(trail_of(payment)[:_MOST]),
+        # The newest: what happened last matters most.
+        entries=list(trail_of(payment).order_by("-id")[:_MOST])[::-1],
         postings=list(LedgerPosting.objects.filter(payment_id=payment.pk).order_by("id")),
         tasks=list(payment.operator_tasks.order_by("id")),
+        surplus=surplus_of(payment),
     )
     colour, label = labels.of_payment(payment)
     return {
         "payment": payment,
         "label": label,
         "colour": labels.PAYMENT[colour],
-        "status_words": sentences.of_status(payment.status, outcome_unknown=payment.outcome_unknown),
-        "next_step": next_step(payment, known.attempts, now),
+        "status_words": _status_words(known),
+        "next_step": next_step(payment, known.attempts, now, known.surplus),
         "now": now,
         "facts": _facts(payment),
         "metadata": json.dumps(payment.metadata, indent=2, ensure_ascii=False) if payment.metadata else "",
@@ -42,6 +45,13 @@ def page(payment: Payment, *, may_act: bool) -> dict[str, Any]:
         "may_act": may_act,
         "actions": [(action, action.why_not(payment, known.attempts)) for action in ACTIONS.values() if may_act],
     }
+
+
+def _status_words(known: Known) -> str:
+    payment = known.payment
+    if known.surplus and payment.status in FINAL:
+        return sentences.of_surplus(payment.status, known.surplus)
+    return sentences.of_status(payment.status, outcome_unknown=payment.outcome_unknown)
 
 
 def _facts(payment: Payment) -> list[tuple[str, str]]:

@@ -2,10 +2,11 @@
 
 from typing import Final
 
+from django.conf import settings
 from django.db.models import Q
 
 from payments.idempotency import order_reference_for
-from payments.models import Attempt, Client, IdempotencyRecord, Order, Payment
+from payments.models import Attempt, Client, IdempotencyRecord, Order, Payment, SurplusCharge
 
 # Payments of one customer that a search shows at most.
 _MOST: Final = 500
@@ -24,6 +25,10 @@ def find(term: str) -> set[str]:
     found = set(records.values_list("payment_id", flat=True))
     for match in (Q(gateway_key=term), Q(gateway_reference=term) & ~Q(gateway_reference="")):
         found.update(Attempt.objects.filter(match).values_list("payment_id", flat=True))
+    # Named, too, so that the unique index of such charges is used.
+    gateways = [options["name"] for options in settings.GATEWAYS]
+    surplus = SurplusCharge.objects.filter(gateway__in=gateways, gateway_reference=term)
+    found.update(surplus.values_list("payment_id", flat=True))
     orders = [term, *_orders(term, clients)]
     for payments in (Payment.objects.filter(pk=term), Payment.objects.filter(order__in=orders)[:_MOST]):
         found.update(payments.values_list("pk", flat=True))

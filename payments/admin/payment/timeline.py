@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from payments.admin import labels, sentences
 from payments.admin.formats import span, utc
-from payments.models import Attempt, AuditEntry, LedgerPosting, OperatorTask, Payment
+from payments.models import Attempt, AuditEntry, LedgerPosting, OperatorTask, Payment, SurplusCharge
 from payments.money import Money
-from payments.states import AttemptState
+from payments.states import AttemptState, SurplusState
 
 # Rank among things of the same moment: what is said to begin before what is done.
 _AUDIT, _ATTEMPT, _BOOKS, _TASK = range(4)
@@ -52,6 +52,7 @@ class Known:
     entries: list[AuditEntry]
     postings: list[LedgerPosting]
     tasks: list[OperatorTask]
+    surplus: list[SurplusCharge]
 
 
 def timeline(known: Known) -> list[Event]:
@@ -59,9 +60,10 @@ def timeline(known: Known) -> list[Event]:
     client = known.payment.client.name
     # An attempt's row is a moment older than the entry that announces it.
     announced = {entry.data["key"]: entry.at for entry in known.entries if "key" in entry.data}
+    surplus = {charge.pk: charge for charge in known.surplus}
     events = [
         *(_attempt(attempt, announced.get(attempt.gateway_key, attempt.sent_at)) for attempt in known.attempts),
-        *(_entry(entry, client) for entry in known.entries),
+        *(_entry(entry, client, surplus.get(entry.entity_id)) for entry in known.entries),
         *(_posting(posting) for posting in known.postings),
         *(_task(task) for task in known.tasks),
     ]
@@ -110,7 +112,7 @@ def _took(attempt: Attempt) -> str:
     return f"{span(length)} later"
 
 
-def _entry(entry: AuditEntry, client: str) -> Event:
+def _entry(entry: AuditEntry, client: str, surplus: SurplusCharge | None) -> Event:
     change = f"{entry.before} → {entry.after}" if entry.before and entry.before != entry.after else ""
     return Event(
         at=entry.at,
@@ -125,10 +127,23 @@ def _entry(entry: AuditEntry, client: str) -> Event:
             [
                 ("State", change),
                 ("Why", sentences.of_reason(entry.reason) if entry.reason else ""),
-                ("Details", _plain(entry.data)),
+                *(_of_surplus(surplus, entry) if surplus else [("Details", _plain(entry.data))]),
             ]
         ),
     )
+
+
+def _of_surplus(charge: SurplusCharge, entry: AuditEntry) -> list[tuple[str, str]]:
+    # The row keeps what the gateway said last, which belongs to what happened last.
+    is_last = entry.after == charge.state
+    return [
+        ("Amount", str(Money(charge.amount, charge.currency))),
+        ("Charge id at the gateway", charge.gateway_reference),
+        ("Reason", charge.get_reason_display()),
+        ("The gateway's words", charge.message if is_last else ""),
+        ("Tries to give it back", str(charge.tries or "") if is_last else ""),
+        ("Given back", "not yet" if is_last and charge.state != SurplusState.RETURNED else ""),
+    ]
 
 
 def _plain(data: dict[str, Any]) -> str:
@@ -168,6 +183,9 @@ _ICONS: Final = {
     "asked_now": "bolt",
     "canceled": "cancel",
     "closed": "task_alt",
+    "found": "report",
+    "returned": "undo",
+    "refused": "report",
 }
 _COLOURS: Final = {
     "payment.succeeded": "success",
@@ -177,4 +195,7 @@ _COLOURS: Final = {
     "attempt.rejected": "danger",
     "attempt.unknown": "warning",
     "payment.review": "warning",
+    "surplus.found": "danger",
+    "surplus.returned": "success",
+    "surplus.refused": "danger",
 }
