@@ -33,6 +33,7 @@ _ACTIONS: Final[dict[str, str]] = {
     "attempt.unknown": "No usable answer came: the customer may or may not have been charged.",
     "attempt.sent_again": "The gateway did not know the charge, so it was sent again under the same key.",
     "attempt.not_found": "Two looks, far enough apart, found nothing at the gateway: the charge did not happen.",
+    "attempt.unresolved": "The outcome stayed unknown for a day: people decide, and the gateway is still asked.",
     "attempt.voided": "The charge was undone at the gateway: it holds no money of it and will take none.",
     "surplus.found": "The gateway took money that no payment may keep. It is given back by itself.",
     "surplus.returned": "The gateway gave that money back to the customer.",

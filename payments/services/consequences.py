@@ -227,7 +227,11 @@ def _not_found(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book",
 
 
 def _give_to_people(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
+    before = attempt.state
     attempt.give_to_people()
+    book.entries.append(
+        audit.attempt_entry(attempt, "attempt.unresolved", heard.because, before=before, looks=attempt.looks)
+    )
     if can_proceed(payment.review):
         was = payment.status
         payment.review(reason="unknown_too_long", due_at=payment.due_at)

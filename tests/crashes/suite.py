@@ -18,7 +18,8 @@ from payments.models import Payment
 from tests.crashes import children
 from tests.crashes.journeys import JOURNEYS, Work
 from tests.crashes.world import UNFINISHED, World, next_due, settle, sweep
-from tests.invariants.checker import Evidence, check
+from tests.invariants.checker import check
+from tests.invariants.evidence import Evidence
 
 # Seconds of virtual time until everything must be quiet once nothing goes wrong any more.
 QUIET_WITHIN: Final = 900

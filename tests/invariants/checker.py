@@ -1,0 +1,67 @@
+"""Reads the evidence once and asks every invariant about it."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from tests.invariants import answers, append_only, books, charges, keys, rest, trail
+from tests.invariants.evidence import Evidence, Violation
+from tests.invariants.read_database import read_database
+from tests.invariants.read_gateways import read_gateways
+from tests.invariants.read_histories import read_histories
+from tests.invariants.world import World
+
+Invariant = Callable[[World], Iterable[Violation]]
+
+# Seconds from the making of an extra charge until its return must be decided (invariant 2).
+GRACE: Final = 60.0
+# S: true at every instant, so that a sample in the middle of everything must pass.
+ALWAYS: Final[tuple[Invariant, ...]] = (
+    charges.extra_captures_are_noted,
+    charges.successes_are_in_the_ledger,
+    books.postings_tell_what_happened,
+    books.amounts_are_amounts,
+    trail.rows_are_what_the_trail_says,
+    trail.entries_say_who_and_why,
+    keys.one_payment_per_key_and_order,
+    keys.one_payload_per_gateway_key,
+    keys.requests_were_written_down_first,
+    answers.repeats_get_the_first_answer,
+    answers.another_request_under_a_key_is_refused,
+    answers.errors_are_told_properly,
+)
+# L: true once faults are healed, the clock is past every schedule, and nothing is due.
+AT_REST: Final[tuple[Invariant, ...]] = (
+    charges.one_net_capture_per_order,
+    charges.captures_are_ours,
+    charges.unpaid_payments_took_nothing,
+    charges.paid_payments_took_their_amount,
+    books.books_agree_with_the_gateways,
+    rest.nothing_is_unfinished,
+    answers.accepted_payments_exist,
+    answers.refused_requests_did_nothing,
+)
+
+
+def check(evidence: Evidence, *, quiet: bool, grace: float = GRACE) -> list[Violation]:
+    """Return every violation, by number and subject; `quiet` adds what must be true only at rest.
+
+    grace: seconds for which an extra charge may go unnoticed; none when quiet. Raises ValueError where the ledger of
+    a gateway that was used is missing, and the driver's errors where evidence cannot be read.
+    """
+    world = read(evidence, grace=0.0 if quiet else grace)
+    found = {violation for invariant in ALWAYS for violation in invariant(world)}
+    found |= set(append_only.records_cannot_be_changed(evidence.database_url, truncate=quiet))
+    if quiet:
+        found |= {violation for invariant in AT_REST for violation in invariant(world)}
+    return sorted(found)
+
+
+def read(evidence: Evidence, *, grace: float) -> World:
+    """Read our database first: what it says happened must be in the ledgers that are read afterwards."""
+    read_at = time.time()
+    rows = read_database(evidence.database_url)
+    missing = {attempt.gateway for attempt in rows.attempts} - evidence.gateways.keys()
+    if missing:
+        raise ValueError(f"There is no ledger of: {', '.join(sorted(missing))}.")
+    return World(rows, read_gateways(evidence.gateways), read_histories(evidence.histories), read_at, grace)

@@ -1,0 +1,126 @@
+"""The rows that are read, as they are: amounts in minor units, times in seconds since 1970 (UTC).
+
+The names are the columns' own. A field named `at` or ending in `_at` is a time; `started_key` is the `key` in an audit
+entry's data, which names the attempt that the entry says was started.
+"""
+
+from typing import NamedTuple
+
+
+class Client(NamedTuple):
+    id: int
+    slug: str
+
+
+class Order(NamedTuple):
+    id: str
+    client_id: int
+    amount: int
+    currency: str
+
+
+class Payment(NamedTuple):
+    id: str
+    client_id: int
+    order_id: str
+    idempotency_key: str
+    request_hash: str
+    amount: int
+    currency: str
+    status: str
+    created_at: float
+
+
+class Attempt(NamedTuple):
+    id: str
+    payment_id: str
+    number: int
+    gateway: str
+    gateway_key: str
+    amount: int
+    currency: str
+    state: str
+    gateway_reference: str
+    sent_at: float
+
+
+class Record(NamedTuple):
+    """An idempotency record."""
+
+    id: int
+    client_id: int
+    operation: str
+    key: str
+    request_hash: str
+    payment_id: str
+
+
+class Entry(NamedTuple):
+    """An entry of the audit trail."""
+
+    id: int
+    payment_id: str
+    entity_id: str
+    action: str
+    actor: str
+    cause: str
+    before: str
+    after: str
+    started_key: str | None
+    at: float
+
+
+class Posting(NamedTuple):
+    id: int
+    entity_id: str
+    gateway: str
+    currency: str
+    debit: str
+    credit: str
+    amount: int
+
+
+class Task(NamedTuple):
+    """An operator task."""
+
+    id: int
+    payment_id: str
+    kind: str
+    detail: str
+    closed_at: float | None
+
+
+class Surplus(NamedTuple):
+    """A charge that no payment may keep."""
+
+    id: str
+    payment_id: str
+    attempt_id: str | None
+    gateway: str
+    gateway_reference: str
+    amount: int
+    currency: str
+    state: str
+
+
+class Charge(NamedTuple):
+    """A charge in a gateway's own ledger."""
+
+    gateway: str
+    id: str
+    key: str
+    reference: str
+    amount: int
+    currency: str
+    status: str
+    created_at: float
+
+
+class Request(NamedTuple):
+    """A request to charge, as the gateway logged its arrival."""
+
+    gateway: str
+    key: str
+    reference: str
+    digest: str
+    at: float
