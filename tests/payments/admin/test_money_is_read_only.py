@@ -11,7 +11,8 @@ from django.urls import reverse
 from payments import models
 from payments.gateways.base import Kind
 from payments.models import Client
-from tests.payments.conftest import after, sent
+from payments.services.recover import recover
+from tests.payments.conftest import BECAUSE, after, sent
 
 pytestmark = pytest.mark.django_db
 
@@ -23,6 +24,8 @@ MONEY = [
     models.IdempotencyRecord,
     models.OperatorTask,
     models.Order,
+    models.SurplusCharge,
+    models.RecoveryRun,
 ]
 
 
@@ -31,6 +34,8 @@ def rows(shop: Client) -> None:
     attempt = sent(shop)
     after(attempt, Kind.UNKNOWN, alert=True)
     after(attempt, Kind.SUCCEEDED, reference="ch_1", looked=True)
+    after(attempt, Kind.SUCCEEDED, reference="ch_2")
+    recover(models.RecoveryRun.Trigger.SCHEDULE, BECAUSE)
 
 
 def contents(model: type[Model]) -> list[dict[str, Any]]:

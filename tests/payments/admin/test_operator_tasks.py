@@ -1,10 +1,14 @@
 """Tasks are closed with what was found out, by those who may, once."""
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
+from django.db.models.functions import Now
 from django.test import Client as Browser
 
 from payments.gateways.base import Kind
-from payments.models import AuditEntry, Client, OperatorTask
+from payments.models import Attempt, AuditEntry, Client, OperatorTask
 from tests.payments.admin.conftest import text_of
 from tests.payments.conftest import after, sent
 
@@ -66,6 +70,49 @@ def test_a_viewer_reads_tasks_and_closes_none(task: OperatorTask, viewer: Browse
     assert viewer.post(close_of(task), {"reason": "let me"}).status_code == 403
     task.refresh_from_db()
     assert task.closed_at is None
+
+
+def test_a_task_about_an_unknown_outcome_shows_every_look_up_newest_first(shop: Client, operator: Browser) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.UNKNOWN, "read_timeout")
+    reasons = ["server_error", "not_found", "connect_timeout"]
+    for reason in reasons:
+        kind = Kind.NOT_FOUND if reason == "not_found" else Kind.UNKNOWN
+        after(attempt, kind, reason, looked=True)
+    Attempt.objects.update(sent_at=Now() - timedelta(days=1, minutes=5))
+    payment = after(attempt, Kind.UNKNOWN, "dns", looked=True)
+    task = OperatorTask.objects.get(kind="unknown_too_long")
+    looks = operator.get(page_of(task)).context["look_ups"]
+    assert [look.why.rpartition("(")[2] for look in looks] == [
+        *("dns)", "connect_timeout)", "not_found)", "server_error)", "read_timeout)")
+    ]
+    assert (looks[0].after, looks[0].attempt) == ("1 d", 1)
+    assert looks[0].what.startswith("The gateway was asked again")
+    assert looks[-1].what.startswith("No usable answer came")
+    page = text_of(operator, page_of(task))
+    assert "the gateway&#x27;s name could not be resolved (dns)" in page
+    assert f"/admin/payments/payment/{payment.pk}/change/#timeline" in page
+
+
+def test_a_task_of_another_kind_shows_no_look_ups(task: OperatorTask, operator: Browser) -> None:
+    assert "Every look-up" not in text_of(operator, page_of(task))
+
+
+def test_a_long_list_of_look_ups_takes_no_more_statements(
+    shop: Client, operator: Browser, django_assert_num_queries: Any
+) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.UNKNOWN)
+    Attempt.objects.update(sent_at=Now() - timedelta(days=2))
+    after(attempt, Kind.UNKNOWN, looked=True)
+    task = OperatorTask.objects.get()
+    counts = []
+    for _ in range(3):
+        with django_assert_num_queries(7, exact=False) as queries:
+            operator.get(page_of(task))
+        counts.append(len(queries))
+        after(attempt, Kind.UNKNOWN, looked=True)
+    assert len(set(counts)) == 1
 
 
 @pytest.mark.parametrize(("query", "count"), [("queue=open", 1), ("queue=closed", 0), ("", 1)])

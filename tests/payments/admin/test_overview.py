@@ -140,6 +140,11 @@ def card_of(slug: str, count: int) -> Card:
     [
         ({}, True, "success", "Nothing waits for a person, and payments are being settled."),
         ({"unknown": 2}, True, "success", "Nothing waits for a person. 2 payments are being checked with the gateway."),
+        ({"to_return": 1}, True, "success", "Nothing waits for a person. 1 charge is still to be given back."),
+        (
+            *({"unknown": 1, "to_return": 2}, True, "success"),
+            "Nothing waits for a person. 1 payment is being checked with the gateway. 2 charges are still",
+        ),
         ({"unknown": 2, "review": 1}, True, "warning", "1 item waits for a person: see Review and Operator tasks."),
         ({"review": 2, "open": 3}, True, "warning", "5 items wait for a person: see Review and Operator tasks."),
         ({"stuck": 1, "open": 3}, True, "danger", "1 payment is due for over 2 minutes and not taken up."),

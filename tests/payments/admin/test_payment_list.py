@@ -118,7 +118,17 @@ def test_the_list_is_not_to_be_seen_without_the_permission(shop: Client) -> None
 
 
 @pytest.mark.parametrize(
-    "model", ["payment", "attempt", "auditentry", "ledgerposting", "idempotencyrecord", "operatortask", "order"]
+    "model",
+    [
+        "payment",
+        "attempt",
+        "auditentry",
+        "ledgerposting",
+        "idempotencyrecord",
+        "operatortask",
+        "order",
+        "surpluscharge",
+    ],
 )
 @pytest.mark.usefixtures("several")
 def test_every_list_opens_and_searches_without_a_statement_per_row(

@@ -10,6 +10,7 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
+from payments.admin.payment import page as payment_page
 from payments.admin.payment.next_step import next_step
 from payments.audit import Because
 from payments.clock import database_now
@@ -120,6 +121,19 @@ def test_the_page_takes_as_many_statements_for_a_long_history_as_for_a_short_one
         ask_now(payment.pk, BECAUSE, "again")
     assert len(set(counts)) == 1
     assert counts[0] <= 12
+
+
+def test_of_a_very_long_trail_the_newest_is_shown_and_the_rest_is_linked(
+    shop: Client, operator: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payment_page, "_MOST", 2)
+    attempt = sent(shop)
+    after(attempt, Kind.UNKNOWN)
+    payment = after(attempt, Kind.SUCCEEDED)
+    response = operator.get(url_of(payment))
+    actions = [event.action for event in response.context["events"] if event.action]
+    assert actions == ["attempt.succeeded", "payment.succeeded"]
+    assert f'href="/admin/payments/auditentry/?q={payment.pk}"' in response.content.decode()
 
 
 def test_a_payment_that_does_not_exist_is_not_found(operator: Browser) -> None:

@@ -9,9 +9,10 @@ from django.db.models.functions import Now
 from payments.admin.overview import queues
 from payments.admin.overview.queues import Card, cards
 from payments.clock import database_now
-from payments.gateways.base import Kind
-from payments.models import Attempt, Client, OperatorTask, Payment
+from payments.gateways.base import Kind, Outcome
+from payments.models import Attempt, Client, OperatorTask, Payment, SurplusCharge
 from payments.services.ask_now import ask_now
+from payments.services.give_back import heard as told
 from tests.payments.conftest import BECAUSE, accepted, after, sent
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +75,25 @@ def test_what_a_person_must_decide_is_in_review(shop: Client) -> None:
     assert counts() == {"unknown": 1, "review": 1, "open": 1}
 
 
+def test_money_is_to_be_given_back_until_the_gateway_gave_it_back(shop: Client) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.SUCCEEDED, reference="ch_1")
+    after(attempt, Kind.SUCCEEDED, reference="ch_2")
+    charge = SurplusCharge.objects.get()
+    SurplusCharge.objects.update(found_at=Now() - timedelta(seconds=200))
+    card = found()["to_return"]
+    assert (card.count, card.at_risk, card.url) == (
+        1,
+        ["12.50 USD"],
+        "/admin/payments/surpluscharge/?queue=to_return",
+    )
+    assert card.oldest in {"3 min 20 s", "3 min 21 s"}
+    told(charge.pk, Outcome(Kind.REJECTED, "rejected"), BECAUSE)
+    assert counts() == {"to_return": 1, "open": 2}
+    told(charge.pk, Outcome(Kind.VOIDED, "canceled"), BECAUSE)
+    assert counts() == {"open": 2}
+
+
 def test_no_queue_reads_more_rows_than_its_cap(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queues, "CAP", 2)
     for number in range(3):
@@ -86,7 +106,7 @@ def test_all_queues_are_read_with_one_statement_each(shop: Client, django_assert
     for number in range(3):
         after(sent(shop, f"key-{number}", order=f"order-{number}"), Kind.UNKNOWN)
     now = database_now()
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         cards(now)
 
 

@@ -8,26 +8,28 @@ import pytest
 
 from payments.admin import labels, sentences
 from payments.admin.operator_task import ADVICE
+from payments.crash_points import POINTS
 from payments.declines import DECLINES
 from payments.models import AuditEntry, OperatorTask
-from payments.states import AttemptState, PaymentStatus
+from payments.states import AttemptState, PaymentStatus, SurplusState
 
 PAYMENTS = Path(sentences.__file__).parents[1]
-ACTION = re.compile(r"(payment|attempt|task)\.[a-z_]+")
+ACTION = re.compile(r"(payment|attempt|surplus|task)\.[a-z_]+")
 
 
 def words_in(folder: str, pattern: re.Pattern[str]) -> set[str]:
+    """Return the texts like `pattern` in the code of `folder`, without the names of crash points."""
     found = set()
     for path in (PAYMENTS / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and pattern.fullmatch(node.value):
                 found.add(node.value)
-    return found
+    return found - POINTS.keys()
 
 
 def test_every_action_that_a_service_writes_has_a_sentence() -> None:
     actions = words_in("services", ACTION)
-    assert "payment.accepted" in actions
+    assert {"payment.accepted", "surplus.refused"} <= actions
     assert [action for action in actions if not sentences.has_sentence(action)] == []
 
 
@@ -62,6 +64,10 @@ def test_every_payment_state_has_words_and_a_colour(status: str) -> None:
 def test_every_attempt_state_has_words_and_a_colour(state: str) -> None:
     assert sentences.of_attempt(state)
     assert state in labels.ATTEMPT
+
+
+def test_every_state_of_money_to_give_back_has_a_colour() -> None:
+    assert set(SurplusState.values) == set(labels.SURPLUS)
 
 
 @pytest.mark.parametrize("kind", OperatorTask.Kind.values)

@@ -1,0 +1,62 @@
+"""Looks into the database of a storm from outside, in plain SQL: who settles, does anybody, who is connected."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+
+_AGE: Final = {
+    "postgresql": "SELECT extract(epoch FROM now() - max(beat_at)) FROM payments_settleloop",
+    "sqlite": "SELECT (julianday('now') - julianday(max(beat_at))) * 86400 FROM payments_settleloop",
+}
+_BACKENDS: Final = """
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' ORDER BY pid
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """url: postgresql://… or sqlite:///… with an absolute path."""
+
+    url: str
+
+    @property
+    def kind(self) -> str:
+        return self.url.partition(":")[0]
+
+    def beat_age(self) -> float | None:
+        """Return the seconds since a settle loop last gave a sign of life; None where none ever did."""
+        age = self._rows(_AGE[self.kind])[0][0]
+        return None if age is None else float(age)
+
+    def settling(self) -> list[int]:
+        """Return the process ids of those that hold a slot for a settle loop, by its name."""
+        rows = self._rows("SELECT holder FROM payments_settleloop WHERE holder <> '' ORDER BY name")
+        return [int(holder.split(":")[1]) for (holder,) in rows]
+
+    def payments_by_status(self) -> dict[str, int]:
+        return dict(self._rows("SELECT status, count(*) FROM payments_payment GROUP BY 1 ORDER BY 1"))
+
+    def surplus_by_state(self) -> dict[str, int]:
+        return dict(self._rows("SELECT state, count(*) FROM payments_surpluscharge GROUP BY 1 ORDER BY 1"))
+
+    def end_a_connection(self, choice: float) -> bool:
+        """Have the server end one client's connection; `choice` (0 to below 1) says whose. False without a server."""
+        if self.kind == "sqlite":
+            return False
+        backends = self._rows(_BACKENDS)
+        if not backends:
+            return False
+        pid = backends[int(choice * len(backends))][0]
+        return bool(self._rows("SELECT pg_terminate_backend(%s)", (pid,))[0][0])
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        if self.kind == "sqlite":
+            with closing(sqlite3.connect(self.url.removeprefix("sqlite://"), timeout=20)) as connection:
+                return connection.execute(query, values).fetchall()
+        with psycopg.connect(self.url, autocommit=True, connect_timeout=10) as server:
+            return server.execute(query.encode(), values).fetchall()

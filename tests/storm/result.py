@@ -1,0 +1,65 @@
+"""What a storm did and what came of it, as figures and as paths for whoever checks the invariants."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class StormResult:
+    """One storm. `as_json` is the whole of it.
+
+    accepted: payments in the database. requests: sent by clients, polls and confirmations included. replies: those to
+    requests to pay, by status. lost_answers: requests of any kind without a reply. unanswered: keys of requests that
+    never got a final reply. kills: blows dealt, by kind; repaired: programs that ended or hung without being told.
+    fired: faults of the gateways, by operation and kind. surplus: charges without right, by what became of them.
+    late_customers: challenges that were still open when all was quiet, and approved then.
+    virtual_seconds: from healing to the last thing done.
+    unfinished: what was still to be done by itself then. violations: sentences of the invariant checker.
+    """
+
+    seed: int
+    orders: int
+    accepted: int
+    requests: int
+    replies: dict[str, int]
+    lost_answers: int
+    unanswered: list[str]
+    kills: dict[str, int]
+    missed: dict[str, int]
+    repaired: dict[str, int]
+    fired: dict[str, int]
+    by_status: dict[str, int]
+    surplus: dict[str, int]
+    late_customers: int
+    storm_seconds: float
+    settling_seconds: float
+    virtual_seconds: float
+    unfinished: list[str]
+    in_review: int
+    database_url: str
+    ledgers: dict[str, str]
+    histories: list[str]
+    violations: list[str] = field(default_factory=list)
+
+    @property
+    def sigkills(self) -> int:
+        """How many processes were ended by SIGKILL."""
+        kinds = ("web_worker", "cluster_worker", "settle_loop", "cluster_parent", "gateway")
+        return sum(self.kills.get(kind, 0) for kind in kinds)
+
+    def as_json(self) -> str:
+        return json.dumps({**asdict(self), "sigkills": self.sigkills}, indent=1)
+
+
+def replies_of(history: Path) -> dict[str, int]:
+    """Count the replies to requests to pay by their status; those that were lost as `lost`."""
+    return dict(sorted(Counter(str(line["status"] or "lost") for line in lines_of(history)).items()))
+
+
+def lines_of(history: Path) -> Iterator[dict[str, Any]]:
+    with history.open() as lines:
+        yield from (json.loads(line) for line in lines)

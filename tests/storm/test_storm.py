@@ -1,0 +1,30 @@
+"""A small storm over the whole site (requirements A9, A13, B2 to B4, C1 to C4)."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.storm.plan import draw
+from tests.storm.run import LEASE, run
+from tests.support.databases import fresh_database
+
+
+@pytest.mark.once
+def test_a_seed_always_draws_the_same_plan() -> None:
+    assert draw(7, 50, 30.0, pause_beyond=LEASE) == draw(7, 50, 30.0, pause_beyond=LEASE)
+    assert draw(7, 50, 30.0, pause_beyond=LEASE) != draw(8, 50, 30.0, pause_beyond=LEASE)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_small_storm_charges_nothing_twice_and_loses_nothing(tmp_path: Path) -> None:
+    with fresh_database(tmp_path) as environment:
+        result = run(7, 60, 10.0, environment["DATABASE_URL"], tmp_path, faults_times=1.5)
+    assert result.violations == []
+    assert (result.unfinished, result.unanswered) == ([], [])
+    assert result.virtual_seconds <= 15 * 60
+    # It was a storm: otherwise all of this would say nothing.
+    assert result.accepted >= 60
+    assert result.sigkills >= 4, result.kills
+    assert sum(result.fired.values()) >= 5, result.fired
+    assert result.lost_answers > 0

@@ -1,0 +1,139 @@
+"""How the sandbox gateways misbehave in a storm, and how often they really did.
+
+Faults are armed by their control API, each with a small probability. A gateway that is killed forgets them, and how
+often they fired: the last count known is kept, so the figures are a little low, never too high.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import requests
+
+from payments.gateways.sandbox.config import DEMO_BEARER
+
+_ASK_WITHIN: Final = 2.0
+
+Fault = dict[str, Any]
+
+
+def charge_faults(*, doubles: bool) -> list[Fault]:
+    """Return the faults of POST /v1/charges. doubles: the gateway may also charge twice in spite of the key."""
+    return [
+        *_each(0.025, "execute_then_close", "close_without_executing", "execute_then_reset", "reset_without_executing"),
+        *_each(0.012, "execute_then_hang", "hang_without_executing"),
+        *[_fault("execute_late", 0.01, seconds=seconds) for seconds in (1, 2, 3)],
+        *([_fault("execute_twice", 0.012)] if doubles else []),
+        _fault("status", 0.02, status=500, execute=True),
+        _fault("status", 0.02, status=500),
+        _fault("status", 0.01, status=503, execute=True),
+        _fault("status", 0.02, status=429, headers={"Retry-After": "1"}),
+        _fault("html_200", 0.012),
+        _fault("html_200", 0.012, execute=False),
+        _fault("empty_200", 0.01),
+        *[_fault("cut_reply", 0.01, framing=framing, at_byte=250) for framing in ("length", "chunked", "close")],
+        _fault("drip", 0.008, interval_ms=60),
+        *_each(0.012, "wrong_amount", "wrong_reference", "unknown_status"),
+        _fault("delay", 0.04, delay_ms=400),
+        _fault("delay", 0.02, delay_ms=1300),
+    ]
+
+
+def question_faults(operation: str) -> list[Fault]:
+    """Return the faults of look-ups, of the list of charges, or of voids (`operation`)."""
+    kinds = ("execute_then_close", "close_without_executing", "execute_then_reset", "execute_then_hang")
+    return [
+        {**fault, "operation": operation}
+        for fault in (
+            *_each(0.03, *kinds),
+            _fault("status", 0.03, status=500, execute=True),
+            _fault("status", 0.02, status=429, headers={"Retry-After": "1"}),
+            *_each(0.02, "html_200", "empty_200", "wrong_amount", "wrong_reference"),
+            _fault("cut_reply", 0.02, framing="close", at_byte=250),
+            _fault("delay", 0.03, delay_ms=600),
+        )
+    ]
+
+
+def faults(*, doubles: bool, times: float = 1.0) -> list[Fault]:
+    """Return all faults of one gateway in a storm; `times` as probable as usual."""
+    questions = [fault for operation in ("look_up", "list", "cancel") for fault in question_faults(operation)]
+    found = [*charge_faults(doubles=doubles), *questions]
+    return [{**fault, "probability": min(1.0, fault["probability"] * times)} for fault in found]
+
+
+@dataclass(slots=True)
+class Weather:
+    """The faults of one gateway at `url`. `fired` counts them over all its lives, by operation and kind."""
+
+    url: str
+    armed: list[Fault]
+    fired: Counter[str] = field(default_factory=Counter)
+    _of_this_life: Counter[str] = field(default_factory=Counter)
+
+    def arm(self) -> None:
+        """Arm all faults in a gateway that has just started; raises requests.RequestException if it is not there."""
+        self.remember()
+        self._ask("POST", "/control/faults", json=self.armed).raise_for_status()
+
+    def outage(self, seconds: float) -> bool:
+        """Have nobody listen for `seconds`; say whether the gateway took note."""
+        with suppress(requests.RequestException):
+            document = {"kind": "outage", "operation": "health", "seconds": seconds}
+            self.look()
+            self._ask("POST", "/control/faults", json=document).raise_for_status()
+            self.fired["outage"] += 1
+            return True
+        return False
+
+    def look(self) -> None:
+        """Take down how often the faults fired in this life, where the gateway answers."""
+        with suppress(requests.RequestException, ValueError):
+            shown = self._ask("GET", "/control/faults").json()["faults"]
+            counts: Counter[str] = Counter()
+            for fault in shown:
+                counts[f"{fault['operation']}:{_name(fault)}"] += fault["fired"]
+            self._of_this_life = counts
+
+    def remember(self) -> None:
+        """Add this life's counts to all: the gateway has been, or is about to be, ended."""
+        self.fired += self._of_this_life
+        self._of_this_life = Counter()
+
+    def clear(self) -> None:
+        """Heal the gateway."""
+        self.look()
+        self._ask("DELETE", "/control/faults").raise_for_status()
+        self.remember()
+
+    def approve_what_is_open(self) -> int:
+        """Be the customers who confirm at their bank long after everybody else is done; return how many there were."""
+        ledger = self._ask("GET", "/control/ledger").json()["charges"]
+        waiting = [charge["id"] for charge in ledger if charge["status"] == "requires_action"]
+        for charge_id in waiting:
+            self._ask("POST", f"/3ds/{charge_id}", data={"choice": "approve"}, allow_redirects=False)
+        return len(waiting)
+
+    def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
+        with requests.Session() as session:
+            session.trust_env = False
+            session.headers["Authorization"] = f"Bearer {DEMO_BEARER}"
+            return session.request(method, self.url + path, timeout=_ASK_WITHIN, **options)
+
+
+def _each(probability: float, *kinds: str) -> Iterator[Fault]:
+    return (_fault(kind, probability) for kind in kinds)
+
+
+def _fault(kind: str, probability: float, **params: Any) -> Fault:
+    return {"kind": kind, "probability": probability, "params": params}
+
+
+def _name(fault: Fault) -> str:
+    """Return the kind, and of a status which one and whether the request was carried out before it."""
+    if fault["kind"] != "status":
+        return str(fault["kind"])
+    executed = "_executed" if fault["params"].get("execute") else ""
+    return f"status_{fault['params'].get('status', 500)}{executed}"
