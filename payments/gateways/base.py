@@ -104,7 +104,7 @@ class VoidRequest:
 class Listed:
     """One charge of a gateway's own list. amount: minor units; created: the gateway's time, seconds since 1970.
 
-    taken: whether the customer's money was taken and not given back.
+    taken: whether the customer's money was taken and not given back. waits: whether the customer can still confirm it.
     """
 
     reference: str
@@ -113,6 +113,7 @@ class Listed:
     amount: int
     currency: str
     taken: bool
+    waits: bool
     live: bool
     created: int
 

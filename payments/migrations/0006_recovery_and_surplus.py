@@ -80,6 +80,7 @@ class Migration(migrations.Migration):
                         max_length=24,
                     ),
                 ),
+                ("taken", models.BooleanField(default=True)),
                 (
                     "state",
                     django_fsm.FSMField(

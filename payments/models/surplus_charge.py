@@ -17,7 +17,8 @@ class SurplusCharge(StateModel):
     """One such charge; amount in minor units, times in UTC by the database's clock.
 
     attempt: under whose key the gateway made it. due_at, claimed_until, fence: as those of a payment. tries: how
-    often the gateway was told to give it back, counted before it is told; that can be repeated without harm.
+    often the gateway was told to give it back, counted before it is told; that can be repeated without harm. taken:
+    False for one that waited for the customer when it was found, and is voided before it takes any money.
     """
 
     class Reason(models.TextChoices):
@@ -32,6 +33,7 @@ class SurplusCharge(StateModel):
     amount = models.BigIntegerField(help_text="Minor units.")
     currency = models.CharField(max_length=3)
     reason = models.CharField(max_length=24, choices=Reason.choices)
+    taken = models.BooleanField(default=True)
 
     state = FSMField(default=SurplusState.OWED, choices=SurplusState.choices, protected=True, db_index=False)
     message = models.CharField(max_length=500, blank=True, help_text="The gateway's words, for operators only.")

@@ -114,6 +114,10 @@ def _taken_back(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book"
 
 def _action_required(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
     look_at = book.now + timedelta(seconds=ACTION_POLL)
+    if attempt.gateway_reference not in {"", heard.outcome.reference} and heard.outcome.reference:
+        # A second charge of this attempt, which nobody will be asked to confirm, and which must not be confirmed.
+        success.unwanted(payment, attempt, heard, book)
+        return
     if not can_proceed(attempt.require_action):
         # Still waiting for the customer: ask again later.
         if attempt.state == AttemptState.ACTION_REQUIRED:

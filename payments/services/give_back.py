@@ -94,7 +94,8 @@ def heard(surplus_id: str, outcome: Outcome, because: Because) -> None:
 def _returned(charge: SurplusCharge, because: Because, book: Book) -> None:
     before = charge.state
     charge.give_back(now=book.now)
-    book.postings.append(ledger.surplus_returned(charge))
+    if charge.taken:
+        book.postings.append(ledger.surplus_returned(charge))
     book.entries.append(audit.surplus_entry(charge, "surplus.returned", because, before=before, tries=charge.tries))
 
 

@@ -93,6 +93,11 @@ def _accept(payment: Payment, attempt: Attempt, heard: "Heard", outcome: Outcome
         book.ask_people(payment, OperatorTask.Kind.LATE_SUCCESS, outcome)
 
 
+def unwanted(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
+    """Note a second charge that still waits for the customer: it is voided before it can take any money."""
+    _surplus(payment, attempt, Reason.DUPLICATE_CHARGE, heard, heard.outcome, book)
+
+
 def _surplus(
     payment: Payment, attempt: Attempt, reason: Reason, heard: "Heard", outcome: Outcome, book: "Book"
 ) -> None:
@@ -113,10 +118,12 @@ def _surplus(
         amount=attempt.amount,
         currency=attempt.currency,
         reason=reason,
+        taken=outcome.kind is Kind.SUCCEEDED,
         due_at=book.now,
     )
     book.surplus.append(surplus)
-    book.postings.append(ledger.surplus_found(surplus))
+    if surplus.taken:
+        book.postings.append(ledger.surplus_found(surplus))
     book.entries.append(
         audit.surplus_entry(surplus, "surplus.found", heard.because, before="", reason=reason, charge=outcome.reference)
     )

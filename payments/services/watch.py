@@ -31,7 +31,11 @@ Write = Callable[[], None]
 Ask = Callable[[], Write]
 
 # Seconds between two readings of one gateway: a charge taken without right is seen within a minute of its making.
-EVERY: Final = 15
+EVERY: Final = 10
+# The same where the last reading failed: it is made good soon.
+AGAIN: Final = 3
+# Seconds before its first reading from which a gateway's charges are compared.
+START_BACK: Final = 3600
 # Seconds of the gateway's time that are read again, for charges that appear in the list a little late.
 OVERLAP: Final = 5
 # Seconds of the gateway's time after which a charge is not waited for any more whose own answer is still under way.
@@ -66,11 +70,14 @@ def claim(because: Because) -> list[Ask]:
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True, no_key=True)
         watches = list(due)
-        until = database_now() + lease()
+        now = database_now()
+        until = now + lease()
         for watch in watches:
+            if watch.seen_until is None:
+                watch.seen_until = int(now.timestamp()) - START_BACK
             watch.fence += 1
             watch.due_at = watch.claimed_until = until
-            watch.save(update_fields=["fence", "due_at", "claimed_until"])
+            watch.save(update_fields=["fence", "due_at", "claimed_until", "seen_until"])
     return [partial(_ask, watch, prepared_at, because) for watch in watches]
 
 
@@ -90,7 +97,7 @@ def heard(watch: GatewayWatch, listing: Listing, because: Because) -> None:
     # Whoever took over meanwhile compares for itself.
     GatewayWatch.objects.filter(pk=watch.gateway, fence=watch.fence).update(
         seen_until=seen_until,
-        due_at=now + timedelta(seconds=EVERY),
+        due_at=now + timedelta(seconds=AGAIN if listing.trouble else EVERY),
         claimed_until=None,
         trouble=listing.trouble[:64],
         **({} if listing.trouble else {"answered_at": now}),
@@ -101,7 +108,7 @@ def heard(watch: GatewayWatch, listing: Listing, because: Because) -> None:
 
 def compare(gateway: str, charges: Iterable[Listed], because: Because) -> list[Listed]:
     """Apply what `charges` tell that we do not know; return those whose own answer is still under way."""
-    taken = [charge for charge in charges if charge.taken and not charge.live and charge.reference]
+    taken = [charge for charge in charges if (charge.taken or charge.waits) and not charge.live and charge.reference]
     waits: list[Listed] = []
     for start in range(0, len(taken), _AT_ONCE):
         waits += _compare(gateway, taken[start : start + _AT_ONCE], because)
@@ -126,10 +133,14 @@ def _compare(gateway: str, charges: list[Listed], because: Because) -> list[List
         if attempt is None or attempt.payment_id != charge.payment_id:
             # Not made by us: another system may use the same account.
             continue
-        if attempt.state == AttemptState.SENT:
+        if attempt.gateway_reference == charge.reference and not charge.taken:
+            # The customer's turn, as we know; its look-ups go on.
+            continue
+        if attempt.state == AttemptState.SENT or (charge.waits and attempt.is_open and not attempt.gateway_reference):
             waits.append(charge)
         elif (attempt.amount, attempt.currency) == (charge.amount, charge.currency):
-            outcome = Outcome(Kind.SUCCEEDED, "listed", reference=charge.reference)
+            kind = Kind.SUCCEEDED if charge.taken else Kind.ACTION_REQUIRED
+            outcome = Outcome(kind, "listed", reference=charge.reference)
             news.append(Heard(attempt.pk, attempt.payment_id, outcome, because, sent=False))
     apply(news)
     return waits

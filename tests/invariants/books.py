@@ -26,8 +26,8 @@ def postings_tell_what_happened(world: World) -> Iterator[Violation]:
         found, expected = _balances(of_entity), _expected(entity)
         if found != expected:
             yield Violation(9, entity.id, f"is {entity.state}, so its postings should come to {expected}, not {found}")
-        if isinstance(entity, Surplus) and not of_entity:
-            yield Violation(9, entity.id, "was never posted")
+        if isinstance(entity, Surplus) and entity.taken == (not of_entity):
+            yield Violation(9, entity.id, "was never posted" if entity.taken else "was posted, and took no money")
         if any((posting.gateway, posting.currency) != (entity.gateway, entity.currency) for posting in of_entity):
             yield Violation(9, entity.id, "was posted for another gateway or currency")
     for entity_id in postings:
@@ -63,7 +63,7 @@ def _balances(postings: Iterable[Posting]) -> Balances:
 def _expected(entity: Attempt | Surplus) -> Balances:
     if isinstance(entity, Attempt):
         return {"gateway_balance": entity.amount, "sales": -entity.amount} if entity.state == "succeeded" else {}
-    if entity.state == "returned":
+    if entity.state == "returned" or not entity.taken:
         return {}
     return {"gateway_balance": entity.amount, "customer_owed": -entity.amount}
 

@@ -178,6 +178,7 @@ class MadeUp:
         [row] = self.sql(query, attempt)
         moved = dict(zip(("payment_id", "gateway", "amount", "currency"), row, strict=True))
         rest = {"gateway_reference": charge, "reason": reason, "state": "owed", "message": "", "tries": 0, "fence": 0}
+        rest["taken"] = True
         self._insert("payments_surpluscharge", id=surplus, attempt_id=attempt, found_at=self._tick(), **rest, **moved)
         self.tell(moved["payment_id"], surplus, "surplus.found", "", "owed")
         self.post(surplus, "gateway_balance", "customer_owed")

@@ -101,6 +101,7 @@ class Surplus(NamedTuple):
     amount: int
     currency: str
     state: str
+    taken: bool
 
 
 class Charge(NamedTuple):

@@ -53,6 +53,7 @@ def _listed(report: ChargeReport) -> Listed:
         amount=report.amount,
         currency=report.currency,
         taken=report.kind is Kind.SUCCEEDED,
+        waits=report.kind is Kind.ACTION_REQUIRED,
         live=report.live,
         created=report.created,
     )

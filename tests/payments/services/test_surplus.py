@@ -250,3 +250,29 @@ def test_a_question_that_nobody_answered_is_asked_again_soon_however_old(shop: C
     payment = after(attempt, Kind.UNKNOWN, "refused", looked=True, opens_breaker=True)
     assert payment.due_at is not None
     assert 240 <= (payment.due_at - payment.updated_at).total_seconds() <= 360
+
+
+def test_a_second_charge_that_waits_for_the_customer_is_voided_before_it_can_take_money(
+    watched: SandboxProcess, settler: Settler, shop: Client
+) -> None:
+    watched.arm("execute_twice", count=1)
+    payment = accepted(shop, token="tok_authentication_required")
+    settle_and_look_at_the_list(settler)
+    settle_and_look_at_the_list(settler)
+    assert statuses(watched, payment) == ["canceled", "requires_action"]
+    assert reload(payment).status == "requires_action"
+    assert SurplusCharge.objects.get().state == "returned"
+    assert balance() == 0
+
+
+def test_double_charges_made_while_the_list_could_not_be_read_are_found_afterwards(
+    watched: SandboxProcess, settler: Settler, shop: Client
+) -> None:
+    watched.arm("status", operation="list", count=3, params={"status": 500})
+    watched.arm("execute_twice", count=1)
+    payment = accepted(shop)
+    for number in range(120):
+        accepted(shop, f"key-{number}-of-many", order=f"order-{number}-of-many")
+    for _ in range(6):
+        settle_and_look_at_the_list(settler)
+    assert statuses(watched, payment) == ["canceled", "succeeded"]
