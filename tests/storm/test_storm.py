@@ -19,7 +19,7 @@ def test_a_seed_always_draws_the_same_plan() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_small_storm_charges_nothing_twice_and_loses_nothing(tmp_path: Path) -> None:
     with fresh_database(tmp_path) as environment:
-        result = run(7, 60, 10.0, environment["DATABASE_URL"], tmp_path, faults_times=1.5)
+        result = run(7, 60, 10.0, environment["DATABASE_URL"], tmp_path, faults_times=4.0)
     assert result.violations == []
     assert (result.unfinished, result.unanswered) == ([], [])
     assert result.virtual_seconds <= 15 * 60
