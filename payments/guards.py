@@ -82,6 +82,8 @@ PAYMENT_GUARDS: tuple[Guard, ...] = (
     ),
     AppendOnly("payments_auditentry"),
     AppendOnly("payments_ledgerposting"),
+    AppendOnly("payments_declinerulechange"),
+    AppendOnly("payments_circuitchange"),
 )
 
 

@@ -1,9 +1,14 @@
 """The rows of payments; each model in a file of its own."""
 
+from payments.models.allowance import Allowance
 from payments.models.attempt import Attempt
 from payments.models.audit import AuditEntry
 from payments.models.checkout_session import CheckoutSession
+from payments.models.circuit import Circuit, CircuitChange, GatewayHealth
 from payments.models.client import SCOPES, ApiKey, Client
+from payments.models.customer_mail import CustomerMail
+from payments.models.customer_standing import CustomerStanding
+from payments.models.decline_rule import DeclineRule, DeclineRuleChange, UnmappedDecline
 from payments.models.gateway_watch import GatewayWatch
 from payments.models.idempotency import IdempotencyRecord
 from payments.models.ledger import LedgerPosting
@@ -16,11 +21,19 @@ from payments.models.surplus_charge import SurplusCharge
 
 __all__ = [
     "SCOPES",
+    "Allowance",
     "ApiKey",
     "Attempt",
     "AuditEntry",
     "CheckoutSession",
+    "Circuit",
+    "CircuitChange",
     "Client",
+    "CustomerMail",
+    "CustomerStanding",
+    "DeclineRule",
+    "DeclineRuleChange",
+    "GatewayHealth",
     "GatewayWatch",
     "IdempotencyRecord",
     "LedgerPosting",
@@ -30,4 +43,5 @@ __all__ = [
     "RecoveryRun",
     "SettleLoop",
     "SurplusCharge",
+    "UnmappedDecline",
 ]

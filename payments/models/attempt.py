@@ -29,12 +29,17 @@ class Attempt(StateModel):
     amount = models.BigIntegerField(help_text="Minor units.")
     currency = models.CharField(max_length=3)
     token = models.CharField(max_length=255)
+    level = models.PositiveSmallIntegerField(default=1, help_text="Of the ladder, on which it was made.")
+    three_d_secure = models.BooleanField(default=False, help_text="Whether we asked for 3-D Secure.")
 
     state = FSMField(default=AttemptState.SENT, choices=AttemptState.choices, protected=True, db_index=False)
     gateway_reference = models.CharField(max_length=100, blank=True)
     reason = models.CharField(max_length=64, blank=True)
     decline_code = models.CharField(max_length=64, blank=True)
     message = models.CharField(max_length=500, blank=True, help_text="The gateway's words, for operators only.")
+    never_again = models.BooleanField(default=False, help_text="The card network forbids another try.")
+    card_brand = models.CharField(max_length=20, blank=True)
+    card_fingerprint = models.CharField(max_length=64, blank=True)
     http_status = models.PositiveSmallIntegerField(null=True, blank=True)
     sends = models.PositiveSmallIntegerField(default=1)
     last_sent_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -56,6 +61,12 @@ class Attempt(StateModel):
         indexes = [
             models.Index(
                 fields=["gateway_reference"], condition=~models.Q(gateway_reference=""), name="attempt_by_reference"
+            ),
+            # For the card networks' limits of tries with one card (B4).
+            models.Index(
+                fields=["card_fingerprint", "sent_at"],
+                condition=models.Q(state="declined") & ~models.Q(card_fingerprint=""),
+                name="attempt_declined_card",
             ),
             # For the sweep (C1). Without `sent`, through which every attempt goes: its payment tells as much.
             models.Index(fields=["payment"], condition=models.Q(state__in=WAITING), name="attempt_waiting"),

@@ -13,6 +13,7 @@ SCOPES: Final = (
     "audit:read",
     "checkout:write",
     "recovery:run",
+    "metrics:read",
 )
 
 

@@ -18,6 +18,7 @@ class OperatorTask(models.Model):
         LATE_SUCCESS = "late_success", "Gateway charged too late"
         NOT_GIVEN_BACK = "not_given_back", "Gateway does not give the money back"
         TAKEN_BACK = "taken_back", "A paid charge was undone at the gateway"
+        QUEUED_TOO_LONG = "queued_too_long", "Accepted order could not be charged in time"
 
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="operator_tasks", db_index=False)
     kind = models.CharField(max_length=24, choices=Kind.choices)

@@ -29,6 +29,12 @@ class Order(models.Model):
         ]
         indexes = [
             models.Index(fields=["customer_email"], condition=~models.Q(customer_email=""), name="order_by_email"),
+            # For the history of a customer, where no gateway answers (B7).
+            models.Index(
+                fields=["client", "customer_reference"],
+                condition=~models.Q(customer_reference=""),
+                name="order_of_customer",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -20,6 +20,8 @@ class Payment(StateModel):
     due_at: when a worker must look at this payment next; empty when nothing is to be done. Claiming a payment pushes
     it into the future by the lease, so that the payment of a worker that died becomes due again by itself.
     claimed_until: the end of that lease; empty once what the worker heard was applied.
+    queued_at: since when it has been accepted for later (level 4 of the ladder): it waits for a gateway, not for a try.
+    version: 1, and one more than that of `retry_of` where it repeats one that had failed (requirement A7).
     fence: rises with every claim. Of a worker that no longer holds the current number only proof is believed.
     """
 
@@ -43,6 +45,12 @@ class Payment(StateModel):
     error_at = models.DateTimeField(null=True, blank=True)
     retry_count = models.PositiveSmallIntegerField(default=0)
     max_retries = models.PositiveSmallIntegerField(default=3)
+    level = models.PositiveSmallIntegerField(default=1, db_default=1, help_text="Of the ladder, the lowest reached.")
+    level_reason = models.CharField(max_length=100, blank=True, default="", db_default="")
+    retry_of = models.CharField(
+        max_length=34, blank=True, default="", db_default="", help_text="The failed payment that this one repeats."
+    )
+    version = models.PositiveSmallIntegerField(default=1, db_default=1)
 
     due_at = models.DateTimeField(null=True, blank=True)
     claimed_until = models.DateTimeField(null=True, blank=True)
@@ -51,6 +59,7 @@ class Payment(StateModel):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
     processed_at = models.DateTimeField(null=True, blank=True)
+    queued_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -68,6 +77,9 @@ class Payment(StateModel):
             models.Index(fields=["id"], condition=models.Q(outcome_unknown=True), name="payment_outcome_unknown"),
             models.Index(fields=["id"], condition=models.Q(status="review"), name="payment_in_review"),
             models.Index(fields=["processed_at"], condition=models.Q(status="failed"), name="payment_failed"),
+            models.Index(fields=["level", "id"], condition=models.Q(level__gt=1), name="payment_below_level_1"),
+            models.Index(fields=["retry_of"], condition=~models.Q(retry_of=""), name="payment_retry_of"),
+            models.Index(fields=["queued_at"], condition=models.Q(queued_at__isnull=False), name="payment_queued"),
             # For the sweep (C1): what is unfinished but due at no time. Nearly always empty.
             models.Index(
                 fields=["id"], condition=models.Q(due_at__isnull=True, status__in=UNFINISHED), name="payment_forgotten"
