@@ -117,6 +117,10 @@ class SandboxProcess:
     def set_latency(self, milliseconds: float) -> None:
         assert self.call("POST", "/control/latency", json={"ms": milliseconds}).status_code == 200
 
+    def set_challenge_life(self, seconds: float) -> None:
+        """Let charges wait for their customer this long, also those that wait now."""
+        assert self.call("POST", "/control/challenge_life", json={"seconds": seconds}).status_code == 200
+
     def ledger(self) -> list[dict[str, Any]]:
         """Return every charge there is, newest first: the truth."""
         found: list[dict[str, Any]] = self.call("GET", "/control/ledger").json()["charges"]
@@ -141,14 +145,23 @@ def start_sandbox(
     latency_ms: float = 0,
     slow: float = 0.3,
     key_life: float | None = None,
+    challenge_life: float | None = None,
+    vault: Path | None = None,
     secret: str = SECRET,
 ) -> SandboxProcess:
-    """Start one on a free port; close() it. slow and key_life in seconds."""
+    """Start one on a free port; close() it. slow, key_life and challenge_life in seconds.
+
+    vault: the file of card tokens, the same for gateways that can charge each other's.
+    """
     arguments = ["--name", name, "--latency-ms", str(latency_ms), "--slow", str(slow)]
     for origin in shop_origins:
         arguments += ["--shop-origin", origin]
     if key_life is not None:
         arguments += ["--key-life", str(key_life)]
+    if challenge_life is not None:
+        arguments += ["--challenge-life", str(challenge_life)]
+    if vault is not None:
+        arguments += ["--vault", str(vault)]
     return SandboxProcess(database, arguments, secret)
 
 

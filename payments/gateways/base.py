@@ -40,6 +40,10 @@ class Outcome:
     alert: an operator must look at this (wrong amount, refused credentials, key reused …).
     opens_breaker: a failure of the gateway that a circuit breaker counts (never a decline, never our own 4xx).
     also: other charges that the gateway made under the same key.
+    card_brand, card_fingerprint: of the card, where the reply is about our charge and says them. The fingerprint is
+    the same for one card at all gateways of one vault; at most 64 letters, digits, hyphens and underscores.
+    never_again: with a decline, the card network forbids another try with this card (Mastercard advice codes 03 and
+    21, Visa category 1).
     """
 
     kind: Kind
@@ -53,6 +57,9 @@ class Outcome:
     alert: bool = False
     opens_breaker: bool = False
     also: tuple["Outcome", ...] = ()
+    card_brand: str = ""
+    card_fingerprint: str = ""
+    never_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,7 @@ class Capabilities:
 
     key_life: seconds for which a key is remembered. late_arrival: seconds within which a call may still execute late.
     replays_errors: a 5xx is saved and replayed for its key, so that only a look-up can tell more.
+    vault: whose card tokens it takes; two gateways with the same vault can charge each other's tokens. Empty: its own.
     """
 
     key_life: int
@@ -142,6 +150,7 @@ class Capabilities:
     voids: bool
     lists: bool
     currencies: frozenset[str]
+    vault: str = ""
 
 
 class Gateway(Protocol):

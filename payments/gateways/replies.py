@@ -7,7 +7,7 @@ names is unknown. The rows are tested one by one in tests/payments/gateways/test
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from payments.gateways.base import Kind, Outcome
 from payments.gateways.documents import Document, document
@@ -16,6 +16,10 @@ from payments.gateways.http import Reply
 from payments.gateways.reports import ChargeReport, Expected, judge
 from payments.gateways.text import sanitised
 from payments.gateways.waiting import retry_after
+
+
+# The code of a decline that the status alone tells, as the reply's body was cut or says nothing: it might be any.
+UNREAD: Final = "unread_decline"
 
 
 class Word(StrEnum):
@@ -30,12 +34,13 @@ class Word(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem document. report: the charge it is about, where it carries one whole."""
+    """A problem document. report: the charge it is about, where it carries one whole. never_again: as in Outcome."""
 
     word: Word
     message: str = ""
     decline_code: str = ""
     report: ChargeReport | None = None
+    never_again: bool = False
 
 
 class Dialect(Protocol):
@@ -80,7 +85,7 @@ def _success(reply: Reply, found: Document | None, expected: Expected, dialect: 
 
 def _declined(status: int, problem: Problem, expected: Expected) -> Outcome:
     """An explicit decline; where it carries a charge, that has to be ours and declined."""
-    reference = ""
+    reference, brand, fingerprint, never_again = "", "", "", problem.never_again
     if problem.report is not None:
         judged = judge(problem.report, expected, status)
         if judged.kind is not Kind.DECLINED:
@@ -93,14 +98,18 @@ def _declined(status: int, problem: Problem, expected: Expected) -> Outcome:
                 alert=True,
             )
             return judged if judged.kind is Kind.UNKNOWN else contradiction
-        reference = judged.reference
+        reference, brand, fingerprint = judged.reference, judged.card_brand, judged.card_fingerprint
+        never_again = never_again or judged.never_again
     return Outcome(
         Kind.DECLINED,
         "declined",
         reference=reference,
-        decline_code=problem.decline_code or "generic_decline",
+        decline_code=problem.decline_code or ("generic_decline" if problem.word is Word.DECLINED else UNREAD),
         message=sanitised(problem.message),
         http_status=status,
+        card_brand=brand,
+        card_fingerprint=fingerprint,
+        never_again=never_again,
     )
 
 

@@ -15,7 +15,8 @@ class ChargeReport:
 
     kind: what the status word means, None for a word we do not know. word: that word. amount: minor units.
     reference: the gateway's id. payment_id: our reference, echoed. key: the idempotency key it was made under.
-    created: the gateway's time, seconds since 1970.
+    created: the gateway's time, seconds since 1970. card_brand, card_fingerprint: empty where they are not told.
+    never_again: the card network forbids another try after this decline.
     """
 
     reference: str
@@ -29,6 +30,9 @@ class ChargeReport:
     created: int
     decline_code: str = ""
     action_url: str = ""
+    card_brand: str = ""
+    card_fingerprint: str = ""
+    never_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ def judge(report: ChargeReport, expected: Expected, http_status: int) -> Outcome
             message=sanitised(message),
             http_status=http_status,
             alert=True,
+            card_brand=report.card_brand,
+            card_fingerprint=report.card_fingerprint,
         )
     return Outcome(
         report.kind,
@@ -70,6 +76,9 @@ def judge(report: ChargeReport, expected: Expected, http_status: int) -> Outcome
         decline_code=report.decline_code,
         action_url=report.action_url,
         http_status=http_status,
+        card_brand=report.card_brand,
+        card_fingerprint=report.card_fingerprint,
+        never_again=report.never_again and report.kind is Kind.DECLINED,
     )
 
 

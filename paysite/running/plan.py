@@ -63,6 +63,8 @@ class Plan:
                     "sandbox_gateway",
                     *("--port", str(port), "--name", name, "--shop-origin", self.web_url),
                     *("--database", str(settings.VAR_DIR / f"sandbox-{name}.sqlite3")),
+                    # One vault: a card typed at one gateway can be charged at the other, too.
+                    *("--vault", str(settings.VAR_DIR / "sandbox-vault.sqlite3")),
                 ),
                 log=log_file(f"gateway-{name}"),
                 environment=environment,

@@ -26,6 +26,7 @@ CAPABILITIES: Final = Capabilities(
     voids=True,
     lists=True,
     currencies=frozenset(EXPONENTS),
+    vault="sandbox",
 )
 
 
@@ -96,6 +97,8 @@ class SandboxGateway:
         expected = Expected(request.payment_id, request.amount, request.currency)
         if reply.status == 404:
             return Outcome(Kind.NOT_FOUND, "not_found", http_status=404)
+        if reply.status == 409:
+            return self._not_canceled(reply, expected)
         return read_charge(reply, expected, self._dialect, datetime.now(UTC))
 
     def charges_since(self, created: int | None, ends_at: float) -> Listing:
@@ -109,6 +112,14 @@ class SandboxGateway:
             return False
         found = document(reply)
         return found is not None and found.get("status") == "ok"
+
+    def _not_canceled(self, reply: Reply, expected: Expected) -> Outcome:
+        """A charge that cannot be undone comes with the refusal: what it is, it stays."""
+        found = document(reply)
+        report = self._dialect.problem(found).report if found is not None else None
+        if report is None or report.kind not in {Kind.SUCCEEDED, Kind.DECLINED}:
+            return read_charge(reply, expected, self._dialect, datetime.now(UTC))
+        return judge(report, expected, reply.status)
 
     def _look(self, place: str, request: LookUpRequest, ends_at: float) -> Outcome:
         reply = self._http.call("GET", f"/v1/charges{place}", ends_at=ends_at)
@@ -163,7 +174,15 @@ def _charge_body(request: ChargeRequest) -> bytes:
 
 def _unanswered_question(outcome: Outcome) -> Outcome:
     """The same words for a look-up, where no error status says anything about the charge itself."""
-    return replace(outcome, kind=Kind.UNKNOWN, decline_code="", reference="", action_url="")
+    return Outcome(
+        Kind.UNKNOWN,
+        outcome.reason,
+        message=outcome.message,
+        http_status=outcome.http_status,
+        retry_after=outcome.retry_after,
+        alert=outcome.alert,
+        opens_breaker=outcome.opens_breaker,
+    )
 
 
 def _of_several(outcomes: list[Outcome]) -> Outcome:

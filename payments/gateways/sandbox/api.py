@@ -13,21 +13,28 @@ from aiohttp import web
 
 from payments.gateways.sandbox import charges
 from payments.gateways.sandbox.answers import Answer, answer, refused
-from payments.gateways.sandbox.breakage import KINDS, Acts, Exchange, close, sent
+from payments.gateways.sandbox.breakage import KINDS, Acts
 from payments.gateways.sandbox.charges import Made
+from payments.gateways.sandbox.clock import now_ms
 from payments.gateways.sandbox.faults import Fault
 from payments.gateways.sandbox.orders import read_order
-from payments.gateways.sandbox.state import SANDBOX, Sandbox, now_ms
+from payments.gateways.sandbox.scenarios import Scenario, verdict_of
+from payments.gateways.sandbox.senders import Exchange, close, sent
+from payments.gateways.sandbox.state import SANDBOX, Sandbox
 
 _MOST: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What a request asks for. run: do it, that many seconds from now. twice: do it two times, for a charge."""
+    """What a request asks for. run: do it, that many seconds from now.
+
+    For a charge alone: twice: do it two times. decline: decline it, that many seconds from now, with this verdict.
+    """
 
     run: Callable[[float], Awaitable[Made]]
     twice: Callable[[], Awaitable[Made]] | None = None
+    decline: Callable[[float, Scenario], Awaitable[Made]] | None = None
 
 
 def authorised(request: web.Request) -> bool:
@@ -57,6 +64,7 @@ async def create_charge(request: web.Request) -> web.StreamResponse:
     work = _Work(
         run=lambda wait: charges.create(sandbox, order, origin, wait=wait),
         twice=lambda: charges.create_twice(sandbox, order, origin),
+        decline=lambda wait, verdict: charges.create(sandbox, order, origin, wait=wait, verdict=verdict),
     )
     fault = sandbox.faults.match("charge", token=order.token, reference=order.reference, key=order.key)
     return await _respond(request, fault, work)
@@ -146,7 +154,10 @@ async def _respond(request: web.Request, fault: Fault | None, work: _Work) -> we
             return sent(made.answer)
         return await close(Exchange(request, sandbox, Fault("", "", ""), made.answer))
     made = await _executed(sandbox, fault, work)
-    return await KINDS[fault.kind].send(Exchange(request, sandbox, fault, made.answer))
+    breakage = KINDS[fault.kind]
+    # An answer that its scenario loses is lost under a fault, too.
+    send = close if made.lost and breakage.lets_answer_through else breakage.send
+    return await send(Exchange(request, sandbox, fault, made.answer))
 
 
 async def _executed(sandbox: Sandbox, fault: Fault, work: _Work) -> Made:
@@ -158,7 +169,9 @@ async def _executed(sandbox: Sandbox, fault: Fault, work: _Work) -> Made:
     if acts is Acts.TWICE and work.twice is not None:
         await asyncio.sleep(wait)
         return await work.twice()
-    if acts in {Acts.YES, Acts.TWICE}:
+    if acts is Acts.DECLINE and work.decline is not None:
+        return await work.decline(wait, verdict_of(fault.params))
+    if acts in {Acts.YES, Acts.TWICE, Acts.DECLINE}:
         return await work.run(wait)
     if acts is Acts.LATE:
         task = asyncio.ensure_future(work.run(fault.params.get("seconds", 5)))

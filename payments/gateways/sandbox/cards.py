@@ -1,12 +1,14 @@
 """The test cards, and the checks of what a person types: Luhn, expiry and security code, with kind messages.
 
-Real card numbers are refused, and no number is kept: what leaves this module is a scenario, a brand and four digits.
+Real card numbers are refused, and no number is kept: what leaves this module is a scenario, a brand, four digits and a
+fingerprint.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from payments.gateways.sandbox import fingerprints
 from payments.gateways.sandbox.scenarios import SCENARIOS
 
 # Number → scenario. Shown on the card page.
@@ -40,6 +42,8 @@ TEST_CARDS: Final[dict[str, str]] = {
     "4000000000100166": "tok_500",
     "4000000000100174": "tok_429",
     "4000000000100182": "tok_wrong_amount",
+    "4000000000100190": "tok_do_not_try_again",
+    "4000000000100208": "tok_authentication_required_decline",
 }
 _BRANDS: Final = (("34", "amex"), ("37", "amex"), ("4", "visa"), ("5", "mastercard"))
 
@@ -51,6 +55,7 @@ class Card:
     scenario: str
     brand: str
     last4: str
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +72,18 @@ class CardErrors:
         return next((name, message) for name, message in fields if message)
 
 
-def read_card(*, number: str, expiry: str, cvc: str, now: datetime) -> Card | CardErrors:
-    """Check what a person typed into the three fields; `now` (aware) decides what has expired."""
+def read_card(*, number: str, expiry: str, cvc: str, now: datetime, key: bytes) -> Card | CardErrors:
+    """Check what a person typed into the three fields; `now` (aware) decides what has expired.
+
+    key: of the vault, which makes the card's fingerprint.
+    """
     digits = "".join(number[:50].replace("-", " ").split())
     number_error = _number_error(digits)
     brand = _brand(digits)
     errors = CardErrors(number_error, _expiry_error(expiry, now), _cvc_error(cvc.strip(), brand))
     if errors != CardErrors():
         return errors
-    return Card(TEST_CARDS[digits], brand, digits[-4:])
+    return Card(TEST_CARDS[digits], brand, digits[-4:], fingerprints.of_number(key, digits))
 
 
 def meanings() -> list[tuple[str, str]]:

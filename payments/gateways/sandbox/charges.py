@@ -3,15 +3,20 @@
 import asyncio
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from payments.gateways.sandbox import fingerprints
 from payments.gateways.sandbox.answers import Answer, answer, encoded, refused
+from payments.gateways.sandbox.clock import now_ms
 from payments.gateways.sandbox.orders import ChargeOrder
-from payments.gateways.sandbox.scenarios import CURED_BY_AUTHENTICATION, SCENARIOS, Scenario, scenario_of
-from payments.gateways.sandbox.state import Sandbox, now_ms
+from payments.gateways.sandbox.scenarios import SCENARIOS, Scenario, scenario_of
+from payments.gateways.sandbox.state import Sandbox
 from payments.gateways.sandbox.store import Charge, SavedReply
 
+# What a charge is declined or canceled with whose customer did not approve it.
+CHALLENGE_FAILED: Final = "3ds_failed"
+CUSTOMER_CANCELED: Final = "customer_canceled"
 # Statuses that a void ends; it is confirmed in its answer.
 _CANCELABLE: Final = ("succeeded", "requires_action", "pending")
 
@@ -29,12 +34,16 @@ class _Card:
     scenario: Scenario
     brand: str
     last4: str
+    fingerprint: str
 
 
-async def create(sandbox: Sandbox, order: ChargeOrder, origin: str, *, wait: float) -> Made:
+async def create(
+    sandbox: Sandbox, order: ChargeOrder, origin: str, *, wait: float, verdict: Scenario | None = None
+) -> Made:
     """Make the charge once per key, `wait` seconds from now; the key counts as in use meanwhile.
 
-    origin: of this gateway's pages, for the 3-D Secure address. Validation errors, 409 and 429 are not kept.
+    origin: of this gateway's pages, for the 3-D Secure address. verdict: instead of what the card's token says.
+    Validation errors, 409 and 429 are not kept.
     """
     if order.key in sandbox.running:
         return Made(refused(409, "idempotency_key_in_use", "A request with this key is in progress. Ask again later."))
@@ -44,6 +53,7 @@ async def create(sandbox: Sandbox, order: ChargeOrder, origin: str, *, wait: flo
     card = _card(sandbox, order.token)
     if card is None:
         return Made(refused(400, "token_unknown", "There is no such token.", param="token"))
+    card = replace(card, scenario=verdict or card.scenario)
     sandbox.running.add(order.key)
     try:
         wait += sandbox.config.slow if card.scenario.slow else 0
@@ -73,7 +83,8 @@ def cancel(sandbox: Sandbox, charge_id: str) -> Answer:
     if charge is None:
         return not_found()
     if charge.status != "canceled":
-        return refused(409, "charge_not_cancelable", f"The charge is {charge.status}.")
+        message = f"The charge is {charge.status}."
+        return refused(409, "charge_not_cancelable", message, charge=as_object(charge))
     return answer(200, as_object(charge))
 
 
@@ -84,8 +95,8 @@ def settle_challenge(sandbox: Sandbox, charge_id: str, choice: str) -> Charge | 
     """
     outcomes = {
         "approve": ("succeeded", None),
-        "fail": ("declined", "3ds_failed"),
-        "cancel": ("canceled", "customer_canceled"),
+        "fail": ("declined", CHALLENGE_FAILED),
+        "cancel": ("canceled", CUSTOMER_CANCELED),
     }
     status, code = outcomes[choice]
     sandbox.store.change_status(charge_id, ("requires_action",), status, code)
@@ -109,7 +120,8 @@ def as_object(charge: Charge) -> dict[str, Any]:
         "created": charge.created_ms // 1000,
         "decline_code": charge.decline_code,
         "action_url": charge.action_url,
-        "card": {"brand": charge.brand, "last4": charge.last4},
+        "network_advice": charge.network_advice,
+        "card": {"brand": charge.brand, "last4": charge.last4, "fingerprint": charge.fingerprint or None},
         "metadata": json.loads(charge.metadata),
         "idempotency_key": charge.key,
     }
@@ -134,39 +146,50 @@ async def _first(sandbox: Sandbox, order: ChargeOrder, card: _Card, origin: str)
 
 def _card(sandbox: Sandbox, token: str) -> _Card | None:
     if name := scenario_of(token):
-        return _Card(SCENARIOS[name], "visa", "4242")
-    minted = sandbox.store.token(token)
-    return _Card(SCENARIOS[minted.scenario], minted.brand, minted.last4) if minted else None
+        return _Card(SCENARIOS[name], "visa", "4242", fingerprints.of_token(token))
+    minted = sandbox.vault.find(token)
+    if minted is None:
+        return None
+    fingerprint = minted.fingerprint or fingerprints.of_token(token)
+    return _Card(SCENARIOS[minted.scenario], minted.brand, minted.last4, fingerprint)
 
 
 def _charge(order: ChargeOrder, card: _Card, origin: str) -> Charge:
-    status, code, created_ms = card.scenario.status, card.scenario.decline_code, now_ms()
+    scenario, created_ms = card.scenario, now_ms()
+    challenged = order.request_three_d_secure and scenario.can_be_challenged
+    status = "requires_action" if challenged else scenario.status
     # Time first, so that the index grows at one end; the rest cannot be guessed, as the 3-D Secure page goes by it.
     charge_id = f"ch_{created_ms:012x}{secrets.token_hex(10)}"
-    if order.request_three_d_secure and (status == "succeeded" or code in CURED_BY_AUTHENTICATION):
-        status, code = "requires_action", None
     return Charge(
         id=charge_id,
         key=order.key,
         reference=order.reference,
-        amount=order.amount + card.scenario.surplus,
+        amount=order.amount + scenario.surplus,
         currency=order.currency,
         status=status,
-        decline_code=code,
+        decline_code=None if challenged else scenario.decline_code,
         action_url=f"{origin}/3ds/{charge_id}" if status == "requires_action" else None,
         brand=card.brand,
         last4=card.last4,
         return_url=order.return_url,
         metadata=order.metadata,
         created_ms=created_ms,
+        fingerprint=card.fingerprint,
+        network_advice=None if challenged else scenario.network_advice,
     )
 
 
 def _reply(charge: Charge) -> Answer:
     if charge.status == "declined":
-        message, code = "The card was declined.", charge.decline_code
-        charged = as_object(charge)
-        return refused(402, "card_declined", message, kind="card_error", decline_code=code, charge=charged)
+        return refused(
+            402,
+            "card_declined",
+            "The card was declined.",
+            kind="card_error",
+            decline_code=charge.decline_code,
+            network_advice=charge.network_advice,
+            charge=as_object(charge),
+        )
     return Answer(200, encoded(as_object(charge)))
 
 

@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from payments.gateways.sandbox.config import DEMO_BEARER, DEMO_SHOPS, Config
+from payments.gateways.sandbox.config import CHALLENGE_LIFE, DEMO_BEARER, DEMO_SHOPS, Config
 from payments.gateways.sandbox.server import serve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, required=True, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--database", type=Path, required=True, help="path of the gateway's own SQLite file")
+    parser.add_argument(
+        "--vault",
+        type=Path,
+        help="path of the SQLite file with card tokens, shared by all gateways that are given it (its own file)",
+    )
     parser.add_argument("--name", default="primary", help="name shown on its pages")
     parser.add_argument("--latency-ms", type=float, default=0, help="milliseconds that every API call takes")
     parser.add_argument(
@@ -32,11 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--key-life", type=float, default=24 * 60 * 60, help="seconds that idempotency keys live")
     parser.add_argument("--slow", type=float, default=7, help="seconds that tok_slow takes")
+    parser.add_argument(
+        "--challenge-life", type=float, default=CHALLENGE_LIFE, help="seconds that a 3-D Secure page can be answered"
+    )
 
 
 def run(options: Mapping[str, Any]) -> int:
     """Serve until told to stop; return the exit status, 1 where the port is in use."""
-    names = ("port", "database", "name", "secret", "latency_ms", "key_life", "slow")
+    names = ("port", "database", "vault", "name", "secret", "latency_ms", "key_life", "slow", "challenge_life")
     config = Config(shop_origins=tuple(options["shop_origin"] or DEMO_SHOPS), **{name: options[name] for name in names})
     try:
         asyncio.run(serve(config))

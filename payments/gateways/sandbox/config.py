@@ -7,12 +7,15 @@ from urllib.parse import urlsplit
 
 DEMO_BEARER: Final = "sk_sandbox_demo"
 DEMO_SHOPS: Final = ("http://127.0.0.1:8000",)
+# Seconds. Banks end a challenge after some 10 minutes of silence, and gateways the payment soon after.
+CHALLENGE_LIFE: Final = 15 * 60
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """shop_origins may embed the card field and be returned to. key_life and slow in seconds, latency in milliseconds.
+    """shop_origins may embed the card field and be returned to. latency in milliseconds, the other times in seconds.
 
+    vault: file of the tokens, which other gateways may share; the database itself without one.
     port 0 takes a free one; the ready line on standard output says which.
     """
 
@@ -24,6 +27,8 @@ class Config:
     latency_ms: float = 0
     key_life: float = 24 * 60 * 60
     slow: float = 7
+    challenge_life: float = CHALLENGE_LIFE
+    vault: Path | None = None
 
     def allows(self, url: str) -> bool:
         """Say whether a customer may be sent to `url`: plain, and at exactly one of the shop's origins."""

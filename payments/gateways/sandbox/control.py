@@ -2,7 +2,8 @@
 
 `POST /control/faults` takes `kind` (a name in breakage.KINDS, or `outage`), `operation` (`charge` unless given),
 `count`, `probability`, a window (`seconds` from `after_seconds` on), `token`, `reference`, `key` (the idempotency key),
-and `params` of the kind; or a list of such objects.
+and `params` of the kind; or a list of such objects. `decline` is for charges alone, with the parameters `code` and, if
+wanted, `network_advice`: the charge is made, declined, and saved under its key.
 """
 
 import json
@@ -16,8 +17,10 @@ from aiohttp import web
 from payments.gateways.sandbox import charges
 from payments.gateways.sandbox.answers import Answer, answer, refused
 from payments.gateways.sandbox.api import authorised, unauthorised
-from payments.gateways.sandbox.breakage import KINDS, OUTAGE, sent
+from payments.gateways.sandbox.breakage import DECLINE, KINDS, OUTAGE
 from payments.gateways.sandbox.faults import OPERATIONS, Fault
+from payments.gateways.sandbox.scenarios import ADVICES, CODE
+from payments.gateways.sandbox.senders import sent
 from payments.gateways.sandbox.state import SANDBOX, Sandbox
 
 Document = dict[str, Any]
@@ -79,6 +82,15 @@ async def set_latency(sandbox: Sandbox, request: web.Request) -> Answer:
     return answer(200, {"ms": document["ms"]})
 
 
+async def set_challenge_life(sandbox: Sandbox, request: web.Request) -> Answer:
+    """Set for how long a charge waits for its customer, also those that wait now: `{"seconds": 900}`."""
+    document = await _json(request)
+    if not isinstance(document, dict) or not _is_number(document.get("seconds"), 0, 86_400):
+        return refused(400, "challenge_life_invalid", "'seconds' is 0 to 86400.")
+    sandbox.store.challenge_life = document["seconds"]
+    return answer(200, {"seconds": document["seconds"]})
+
+
 async def ledger(sandbox: Sandbox, _request: web.Request) -> Answer:
     """Show every charge there is, newest first."""
     everything = sandbox.store.all_charges()
@@ -123,7 +135,7 @@ def _fault(given: Document) -> Fault | str:
 
 def _problem(given: Document) -> str:
     """Return the first thing that is wrong, or an empty text."""
-    count = given.get("count", 1)
+    count, params = given.get("count", 1), given.get("params", {})
     checks = (
         (set(given) <= _NAMES, f"The members are: {', '.join(sorted(_NAMES))}."),
         (given.get("kind") in {*KINDS, OUTAGE}, f"'kind' is one of: {', '.join(sorted({*KINDS, OUTAGE}))}."),
@@ -135,10 +147,20 @@ def _problem(given: Document) -> str:
         (isinstance(given.get("token", ""), str), "'token' is text."),
         (isinstance(given.get("reference", ""), str), "'reference' is text."),
         (isinstance(given.get("key", ""), str), "'key' is text."),
-        (isinstance(given.get("params", {}), dict), "'params' is an object."),
+        (isinstance(params, dict), "'params' is an object."),
         (given.get("kind") != OUTAGE or "seconds" in given, "An outage needs 'seconds': nobody could end it early."),
     )
-    return next((message for holds, message in checks if not holds), "")
+    problem = next((message for holds, message in checks if not holds), "")
+    return problem or (_decline_problem(given, params) if given["kind"] == DECLINE else "")
+
+
+def _decline_problem(given: Document, params: Document) -> str:
+    code, advice = params.get("code"), params.get("network_advice")
+    if given.get("operation", "charge") != "charge":
+        return "Only a charge can be declined."
+    if not (isinstance(code, str) and CODE.fullmatch(code)):
+        return "A decline needs its 'code': up to 64 small letters, digits and underscores."
+    return "" if advice is None or advice in ADVICES else f"'network_advice' is one of: {', '.join(ADVICES)}."
 
 
 def _is_number(value: Any, least: float, most: float) -> bool:

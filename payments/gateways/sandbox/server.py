@@ -10,10 +10,11 @@ from typing import Final
 
 from aiohttp import web
 
-from payments.gateways.sandbox import api, control, pages
+from payments.gateways.sandbox import api, challenge, control, pages
 from payments.gateways.sandbox.config import Config
 from payments.gateways.sandbox.state import SANDBOX, Sandbox
 from payments.gateways.sandbox.store import Store
+from payments.gateways.sandbox.vault import Vault
 
 # Longer than clients keep idle connections, so that it is always the client who closes one.
 _KEEP_ALIVE: Final = 3600.0
@@ -36,13 +37,14 @@ def application(sandbox: Sandbox) -> web.Application:
             web.get("/fields", pages.fields),
             web.get("/card", pages.card),
             web.post("/card", pages.card_posted),
-            web.get("/3ds/{id}", pages.challenge),
-            web.post("/3ds/{id}", pages.challenge_posted),
+            web.get("/3ds/{id}", challenge.shown),
+            web.post("/3ds/{id}", challenge.posted),
             web.get("/", pages.front),
             web.get("/control/faults", control.guarded(control.show_faults)),
             web.post("/control/faults", control.guarded(control.arm_faults)),
             web.delete("/control/faults", control.guarded(control.clear_faults)),
             web.post("/control/latency", control.guarded(control.set_latency)),
+            web.post("/control/challenge_life", control.guarded(control.set_challenge_life)),
             web.get("/control/ledger", control.guarded(control.ledger)),
             web.get("/control/requests", control.guarded(control.requests)),
         ]
@@ -52,8 +54,10 @@ def application(sandbox: Sandbox) -> web.Application:
 
 async def serve(config: Config) -> None:
     """Serve until SIGTERM or SIGINT; raises OSError where the port is not to be had."""
-    store = Store(config.database)
-    sandbox = Sandbox(config, store)
+    store = Store(config.database, config.challenge_life)
+    vault = Vault(config.vault or config.database)
+    vault.take_over(config.database)
+    sandbox = Sandbox(config, store, vault)
     runner = web.AppRunner(
         application(sandbox), access_log=None, keepalive_timeout=_KEEP_ALIVE, shutdown_timeout=_GRACE
     )
@@ -72,6 +76,7 @@ async def serve(config: Config) -> None:
             task.cancel()
         await runner.cleanup()
         store.close()
+        vault.close()
 
 
 async def _until_stopped(sandbox: Sandbox, runner: web.AppRunner, site: web.TCPSite, port: int) -> None:

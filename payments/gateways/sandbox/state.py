@@ -1,7 +1,6 @@
 """What the parts of one running sandbox gateway share."""
 
 import asyncio
-import time
 from typing import Final
 
 from aiohttp import web
@@ -9,14 +8,16 @@ from aiohttp import web
 from payments.gateways.sandbox.config import Config
 from payments.gateways.sandbox.faults import FaultBook
 from payments.gateways.sandbox.store import Store
+from payments.gateways.sandbox.vault import Vault
 
 
 class Sandbox:
     """One gateway. running: keys whose charge is in progress. latency: seconds that every API call takes."""
 
-    def __init__(self, config: Config, store: Store) -> None:
+    def __init__(self, config: Config, store: Store, vault: Vault) -> None:
         self.config = config
         self.store = store
+        self.vault = vault
         self.faults = FaultBook()
         self.running: set[str] = set()
         self.latency = config.latency_ms / 1000
@@ -27,8 +28,3 @@ class Sandbox:
 
 
 SANDBOX: Final = web.AppKey("sandbox", Sandbox)
-
-
-def now_ms() -> int:
-    """Return the time in UTC milliseconds."""
-    return time.time_ns() // 1_000_000

@@ -11,6 +11,9 @@ import sqlite3
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from payments.gateways.sandbox.clock import now_ms
+from payments.gateways.sandbox.columns import add_missing
+from payments.gateways.sandbox.config import CHALLENGE_LIFE
 from payments.gateways.sandbox.orders import ChargeOrder
 
 _SCHEMA: Final = """
@@ -18,7 +21,7 @@ CREATE TABLE IF NOT EXISTS charges (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, key TEXT NOT NULL, reference TEXT NOT NULL,
     amount INTEGER NOT NULL, currency TEXT NOT NULL, status TEXT NOT NULL, decline_code TEXT, action_url TEXT,
     brand TEXT NOT NULL, last4 TEXT NOT NULL, return_url TEXT NOT NULL, metadata TEXT NOT NULL,
-    created_ms INTEGER NOT NULL
+    created_ms INTEGER NOT NULL, fingerprint TEXT NOT NULL DEFAULT '', network_advice TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS charges_key ON charges (key);
 CREATE INDEX IF NOT EXISTS charges_reference ON charges (reference);
@@ -29,24 +32,30 @@ CREATE TABLE IF NOT EXISTS requests (
     seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, key TEXT NOT NULL, reference TEXT NOT NULL, token TEXT NOT NULL,
     digest TEXT NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS tokens (
-    token TEXT PRIMARY KEY, scenario TEXT NOT NULL, brand TEXT NOT NULL, last4 TEXT NOT NULL,
-    created_ms INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
 """
-_ADD_CHARGE: Final = "INSERT INTO charges VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADDED: Final = {"fingerprint": "TEXT NOT NULL DEFAULT ''", "network_advice": "TEXT"}
+_ADD_CHARGE: Final = "INSERT INTO charges VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ADD_REPLY: Final = "INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?)"
 _ADD_REQUEST: Final = "INSERT INTO requests VALUES (NULL, ?, ?, ?, ?, ?)"
 _BY_KEY: Final = "SELECT * FROM charges WHERE key = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
 _BY_REFERENCE: Final = "SELECT * FROM charges WHERE reference = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
 _ALL: Final = "SELECT * FROM charges WHERE seq < ? ORDER BY seq DESC LIMIT ?"
+_EXPIRE: Final = (
+    "UPDATE charges SET status = 'declined', decline_code = ?, action_url = NULL"
+    " WHERE id = ? AND status = 'requires_action'"
+)
 _NEWEST: Final = 2**63 - 1
+# What a charge is declined with whose challenge was not answered in time.
+CHALLENGE_EXPIRED: Final = "3ds_expired"
 # Requests are logged for reading afterwards: they may wait this many seconds for a transaction to go with.
 _LOG_DELAY: Final = 0.05
 
 
 class Charge(NamedTuple):
-    """One charge, in the order of its columns. amount: minor units; metadata: JSON; created_ms: UTC milliseconds."""
+    """One charge, in the order of its columns. amount: minor units; metadata: JSON; created_ms: UTC milliseconds.
+
+    fingerprint: of the card; empty for charges older than fingerprints. network_advice: of a decline.
+    """
 
     id: str
     key: str
@@ -61,6 +70,8 @@ class Charge(NamedTuple):
     return_url: str
     metadata: str
     created_ms: int
+    fingerprint: str = ""
+    network_advice: str | None = None
 
 
 class SavedReply(NamedTuple):
@@ -73,20 +84,11 @@ class SavedReply(NamedTuple):
     created_ms: int
 
 
-class Token(NamedTuple):
-    """A token minted by the card page; the card's number was never stored."""
-
-    token: str
-    scenario: str
-    brand: str
-    last4: str
-    created_ms: int
-
-
 class Store:
-    """Used by one event loop only."""
+    """Used by one event loop only. challenge_life: seconds from its start for which a charge waits for its customer."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, challenge_life: float = CHALLENGE_LIFE) -> None:
+        self.challenge_life = challenge_life
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path, isolation_level=None, timeout=5)
         self._db.execute("PRAGMA journal_mode=WAL")
@@ -94,6 +96,7 @@ class Store:
         # A checkpoint is the only fsync; at the default of 1,000 pages it would interrupt a busy gateway too often.
         self._db.execute("PRAGMA wal_autocheckpoint=8000")
         self._db.executescript(_SCHEMA)
+        add_missing(self._db, "charges", _ADDED)
         self._charges: list[Charge] = []
         self._replies: list[SavedReply] = []
         self._requests: list[tuple[int, str, str, str, str]] = []
@@ -187,20 +190,13 @@ class Store:
 
     def change_status(self, charge_id: str, old: tuple[str, ...], status: str, decline_code: str | None) -> bool:
         """Move a charge out of one of the `old` statuses; say whether it was in one."""
-        self.flush()
+        self.charge(charge_id)  # its challenge may be over by now
         done = self._db.execute(
             "UPDATE charges SET status = ?, decline_code = ?, action_url = NULL"
             " WHERE id = ? AND status IN (SELECT value FROM json_each(?))",
             (status, decline_code, charge_id, json.dumps(old)),
         )
         return done.rowcount == 1
-
-    def add_token(self, token: Token) -> None:
-        self._db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?)", token)
-
-    def token(self, token: str) -> Token | None:
-        row = self._db.execute("SELECT * FROM tokens WHERE token = ?", (token,)).fetchone()
-        return Token(*row) if row else None
 
     def balance(self) -> dict[str, int]:
         """Return the minor units taken and not given back, per currency."""
@@ -221,4 +217,14 @@ class Store:
 
     def _select(self, query: str, *values: Any) -> list[Charge]:
         self.flush()
-        return [Charge(*row[1:]) for row in self._db.execute(query, values)]
+        oldest_open = now_ms() - self.challenge_life * 1000
+        found = [Charge(*row[1:]) for row in self._db.execute(query, values).fetchall()]
+        return [
+            self._expired(charge) if charge.status == "requires_action" and charge.created_ms <= oldest_open else charge
+            for charge in found
+        ]
+
+    def _expired(self, charge: Charge) -> Charge:
+        """Decline a charge whose customer did not come in time; it is done when somebody first looks."""
+        self._db.execute(_EXPIRE, (CHALLENGE_EXPIRED, charge.id))
+        return charge._replace(status="declined", decline_code=CHALLENGE_EXPIRED, action_url=None)

@@ -34,6 +34,10 @@ _TYPES: Final = {
 }
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _CODE = re.compile(r"[a-z0-9_]{1,64}")
+_BRAND = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_FINGERPRINT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# The card network forbids another try; its other advice, `try_again_later`, changes nothing for us.
+_NEVER_AGAIN: Final = "do_not_try_again"
 # The longest address of a page that can be kept.
 MAX_ADDRESS: Final = 500
 
@@ -69,6 +73,9 @@ class SandboxDialect:
             created=document["created"],
             decline_code=_code(code, word) if kind is Kind.DECLINED else "",
             action_url=action_url if kind is Kind.ACTION_REQUIRED else "",
+            card_brand=_card_fact(document, "brand", _BRAND),
+            card_fingerprint=_card_fact(document, "fingerprint", _FINGERPRINT),
+            never_again=document.get("network_advice") == _NEVER_AGAIN,
         )
 
     def problem(self, document: Document) -> Problem:
@@ -82,6 +89,7 @@ class SandboxDialect:
             message=message if isinstance(message, str) else "",
             decline_code=_code(error.get("decline_code"), "generic_decline"),
             report=self.report(charge) if isinstance(charge, dict) else None,
+            never_again=error.get("network_advice") == _NEVER_AGAIN,
         )
 
     def _action_url(self, value: Any) -> str:
@@ -100,3 +108,10 @@ def _typed(document: Document) -> bool:
 
 def _code(value: Any, otherwise: str) -> str:
     return value if isinstance(value, str) and _CODE.fullmatch(value) else otherwise
+
+
+def _card_fact(document: Document, name: str, shape: re.Pattern[str]) -> str:
+    """Return a fact about the card; empty where it is missing or malformed, as the charge is whole without."""
+    card = document.get("card")
+    value = card.get(name) if isinstance(card, dict) else None
+    return value if isinstance(value, str) and shape.fullmatch(value) else ""

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import replace
 from typing import Any, Final
 
-from payments.gateways.base import ChargeRequest, LookUpRequest
+from payments.gateways.base import ChargeRequest, LookUpRequest, VoidRequest
 from payments.gateways.sandbox.adapter import SandboxGateway
 
 SECRET: Final = "sk_sandbox_test"
@@ -45,6 +45,17 @@ def look_up_of(request: ChargeRequest, **changes: Any) -> LookUpRequest:
     return replace(question, **changes)
 
 
+def void_of(request: ChargeRequest, reference: str) -> VoidRequest:
+    """Return the wish to undo the charge `reference` made for `request`."""
+    return VoidRequest(
+        reference=reference,
+        payment_id=request.payment_id,
+        amount=request.amount,
+        currency=request.currency,
+        ends_at=request.ends_at,
+    )
+
+
 def charge_object(request: ChargeRequest, **changes: Any) -> dict[str, Any]:
     """Return the charge object of a gateway that did what was asked."""
     return {
@@ -58,7 +69,8 @@ def charge_object(request: ChargeRequest, **changes: Any) -> dict[str, Any]:
         "created": 1_800_000_000,
         "decline_code": None,
         "action_url": None,
-        "card": {"brand": "visa", "last4": "4242"},
+        "network_advice": None,
+        "card": {"brand": "visa", "last4": "4242", "fingerprint": "fp_1"},
         "metadata": {},
         "idempotency_key": request.key,
         **changes,

@@ -22,6 +22,7 @@ def test_a_kind_has_its_adapter_with_its_capabilities() -> None:
     assert gateway.capabilities.key_life == 86_400
     assert gateway.capabilities.late_arrival == 600
     assert gateway.capabilities.replays_errors is True
+    assert gateway.capabilities.vault == "sandbox"
     assert {"USD", "JPY", "KWD"} <= gateway.capabilities.currencies
 
 

@@ -1,38 +1,13 @@
 """Every row of the table of statuses: what a whole reply to a charge means (requirement B2)."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from requests.structures import CaseInsensitiveDict
 
 from payments.gateways.base import Kind, Outcome
-from payments.gateways.http import Reply
-from payments.gateways.replies import read_charge
-from payments.gateways.reports import Expected
 from payments.gateways.sandbox.wire import SandboxDialect
-from tests.payments.gateways.builders import charge_object, charge_request, encoded
-
-URL = "http://gateway.test"
-NOW = datetime(2030, 1, 1, 12, 0, 0, tzinfo=UTC)
-REQUEST = charge_request()
-EXPECTED = Expected(REQUEST.payment_id, REQUEST.amount, REQUEST.currency)
-
-
-def read(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Outcome:
-    raw = body if isinstance(body, bytes) else encoded(body)
-    given = CaseInsensitiveDict({"content-type": "application/json", **(headers or {})})
-    return read_charge(Reply(status, given, raw), EXPECTED, SandboxDialect(URL, URL), NOW)
-
-
-def charge(**changes: Any) -> dict[str, Any]:
-    return charge_object(REQUEST, **changes)
-
-
-def error(code: str, **more: Any) -> dict[str, Any]:
-    return {"error": {"type": "x", "code": code, "message": "Text of the gateway.", **more}}
-
+from tests.payments.gateways.builders import encoded
+from tests.payments.gateways.reading import URL, charge, error, read
 
 # 2xx with the whole body and our reference, amount and currency: what the body says.
 
@@ -40,7 +15,15 @@ def error(code: str, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("status", [200, 201, 202])
 def test_a_success_with_everything_matching_is_succeeded(status: int) -> None:
     assert read(status, charge()) == Outcome(
-        Kind.SUCCEEDED, "succeeded", reference="ch_1", http_status=status, alert=False, opens_breaker=False
+        Kind.SUCCEEDED,
+        "succeeded",
+        reference="ch_1",
+        http_status=status,
+        alert=False,
+        opens_breaker=False,
+        card_brand="visa",
+        card_fingerprint="fp_1",
+        never_again=False,
     )
 
 
@@ -218,13 +201,29 @@ def test_a_402_is_declined_with_its_code_and_reference() -> None:
         decline_code="do_not_honor",
         message="Text of the gateway.",
         http_status=402,
+        card_brand="visa",
+        card_fingerprint="fp_1",
     )
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"{}", encoded(error("x"))])
-def test_a_402_without_a_readable_code_is_a_generic_decline(body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{}"])
+def test_a_402_that_cannot_be_read_is_a_decline_of_which_the_reason_is_not_known(body: bytes) -> None:
     outcome = read(402, body)
+    assert (outcome.kind, outcome.decline_code) == (Kind.DECLINED, "unread_decline")
+
+
+def test_a_402_without_a_code_is_a_generic_decline() -> None:
+    outcome = read(402, encoded(error("card_declined")))
     assert (outcome.kind, outcome.decline_code) == (Kind.DECLINED, "generic_decline")
+
+
+def test_a_402_whose_body_is_cut_anywhere_proves_the_decline_by_its_status_and_nothing_more() -> None:
+    whole = encoded(error("card_declined", decline_code="expired_card", network_advice="do_not_try_again"))
+    for end in range(len(whole)):
+        assert read(402, whole[:end]) == Outcome(
+            Kind.DECLINED, "declined", decline_code="unread_decline", http_status=402
+        )
+    assert read(402, whole).decline_code == "expired_card"
 
 
 @pytest.mark.parametrize("status", [400, 422])

@@ -1,17 +1,24 @@
 """What a person types into the card form, and the kind words that come back."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
 
 from payments.gateways.sandbox.cards import TEST_CARDS, Card, CardErrors, luhn, read_card
+from payments.gateways.sandbox.fingerprints import of_number
 from payments.gateways.sandbox.scenarios import SCENARIOS
 
+KEY = b"key of the vault"
 NOW = datetime(2030, 6, 15, tzinfo=UTC)
 
 
 def read(number: str = "4242 4242 4242 4242", expiry: str = "12/30", cvc: str = "123") -> Card | CardErrors:
-    return read_card(number=number, expiry=expiry, cvc=cvc, now=NOW)
+    return read_card(number=number, expiry=expiry, cvc=cvc, now=NOW, key=KEY)
+
+
+def card(scenario: str, brand: str, number: str) -> Card:
+    return Card(scenario, brand, number[-4:], of_number(KEY, number))
 
 
 def test_every_scenario_has_a_test_card_and_every_card_a_scenario() -> None:
@@ -28,12 +35,19 @@ def test_every_test_card_passes_the_luhn_check_and_its_neighbour_does_not(number
     "number", ["4242424242424242", "4242 4242 4242 4242", "4242-4242-4242-4242", " 4242424242424242 "]
 )
 def test_spaces_and_hyphens_in_a_number_do_not_matter(number: str) -> None:
-    assert read(number=number) == Card("tok_success", "visa", "4242")
+    assert read(number=number) == card("tok_success", "visa", "4242424242424242")
 
 
 def test_the_brand_follows_from_the_number() -> None:
-    assert read(number="5555555555554444") == Card("tok_success", "mastercard", "4444")
-    assert read(number="378282246310005", cvc="1234") == Card("tok_success", "amex", "0005")
+    assert read(number="5555555555554444") == card("tok_success", "mastercard", "5555555555554444")
+    assert read(number="378282246310005", cvc="1234") == card("tok_success", "amex", "378282246310005")
+
+
+def test_a_fingerprint_is_the_cards_alone_and_tells_nothing_without_the_key() -> None:
+    prints = [of_number(KEY, number) for number in TEST_CARDS]
+    assert len(set(prints)) == len(TEST_CARDS)
+    assert all(re.fullmatch(r"fp_[0-9a-f]{24}", each) for each in prints)
+    assert of_number(b"another key", "4242424242424242") not in prints
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ CASES: list[tuple[str, dict[str, Any], Kind, str, int]] = [
     ("execute_twice", {}, Kind.SUCCEEDED, "succeeded", 2),
     ("delay", {"params": {"delay_ms": 100}}, Kind.SUCCEEDED, "succeeded", 1),
     ("delay", {"params": {"delay_ms": 600}}, UNKNOWN, "read_timeout", 0),
+    ("decline", {"params": {"code": "issuer_unavailable"}}, Kind.DECLINED, "declined", 1),
     ("status", {}, UNKNOWN, "server_error", 0),
     ("status", {"params": {"status": 502, "execute": True, "body": "<html>"}}, UNKNOWN, "server_error", 1),
     ("status", {"params": {"status": 503, "headers": {"Retry-After": "9"}}}, UNKNOWN, "server_error", 0),

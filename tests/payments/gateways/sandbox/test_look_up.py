@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from payments.gateways.base import Kind
-from tests.payments.gateways.builders import charge_object, charge_request, encoded, gateway, look_up_of
+from tests.payments.gateways.builders import charge_object, charge_request, encoded, gateway, look_up_of, void_of
 from tests.payments.gateways.raw import raw_server, says, whole
 from tests.sandbox import SandboxProcess, sandbox_process
 
@@ -135,6 +135,48 @@ def test_a_declined_charge_cannot_be_voided(sandbox: SandboxProcess) -> None:
     assert sandbox.call("POST", f"/v1/charges/{reference}/cancel").status_code == 409
     assert sandbox.charges(reference=request.payment_id)[0]["status"] == "declined"
     assert sandbox.call("POST", "/v1/charges/ch_none/cancel").status_code == 404
+
+
+def test_the_void_of_a_declined_charge_hears_the_decline(sandbox: SandboxProcess) -> None:
+    request, adapter = charge_request(token="tok_lost_card"), gateway(sandbox.url)
+    declined = adapter.charge(request)
+    outcome = adapter.void(void_of(request, declined.reference))
+    assert (outcome.kind, outcome.decline_code, outcome.reference) == (Kind.DECLINED, "lost_card", declined.reference)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"error": {}},
+        {"error": {"code": "charge_not_cancelable"}},
+        {"error": {"code": "charge_not_cancelable", "charge": {}}},
+        {"error": {"code": "idempotency_key_in_use"}},
+    ],
+)
+def test_a_void_that_is_refused_without_the_charge_stays_unknown(document: dict[str, Any]) -> None:
+    with raw_server(says(whole(encoded(document), "409 No"))) as server:
+        outcome = gateway(server.url).void(void_of(charge_request(), "ch_1"))
+    assert outcome.kind is Kind.UNKNOWN
+
+
+def test_a_void_that_is_refused_with_another_charge_stays_unknown_with_an_alert() -> None:
+    request = charge_request()
+    other = charge_object(request, amount=7, status="declined", decline_code="velocity")
+    refusal = whole(encoded({"error": {"code": "charge_not_cancelable", "charge": other}}), "409 No")
+    with raw_server(says(refusal)) as server:
+        outcome = gateway(server.url).void(void_of(request, "ch_1"))
+    assert (outcome.kind, outcome.reason, outcome.alert) == (Kind.UNKNOWN, "amount_mismatch", True)
+
+
+def test_a_402_to_a_look_up_tells_nothing_of_a_card(sandbox: SandboxProcess) -> None:
+    request = charge_request()
+    declined = charge_object(request, status="declined", decline_code="velocity", network_advice="do_not_try_again")
+    refusal = whole(encoded({"error": {"code": "card_declined", "charge": declined}}), "402 Pay")
+    with raw_server(says(refusal)) as server:
+        outcome = gateway(server.url).look_up(look_up_of(request))
+    assert (outcome.kind, outcome.card_brand, outcome.card_fingerprint) == (Kind.UNKNOWN, "", "")
+    assert outcome.never_again is False
 
 
 def test_the_balance_is_what_was_taken_and_not_given_back(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The gateway's own pages: card form, card page without JavaScript, 3-D Secure challenge (requirements A8, F5)."""
+"""The gateway's own pages: the card form, and the card page without JavaScript (requirement A8)."""
 
 import sqlite3
 from urllib.parse import parse_qs, urlsplit
@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from payments.gateways.base import Kind
-from tests.payments.gateways.builders import charge_request, gateway, look_up_of
+from tests.payments.gateways.builders import charge_request, gateway
 from tests.sandbox import SHOP, SandboxProcess
 
 RETURN_URL = f"{SHOP}/checkout/chk_1/card?step=2"
@@ -68,8 +68,13 @@ def test_a_minted_token_does_what_its_card_does(sandbox: SandboxProcess) -> None
     card = reply.json()
     assert (reply.status_code, card["brand"], card["last4"]) == (200, "visa", "9995")
     request = charge_request(token=card["token"])
-    assert gateway(sandbox.url).charge(request).decline_code == "insufficient_funds"
-    assert sandbox.charges(reference=request.payment_id)[0]["card"] == {"brand": "visa", "last4": "9995"}
+    outcome = gateway(sandbox.url).charge(request)
+    assert (outcome.decline_code, outcome.card_brand) == ("insufficient_funds", "visa")
+    assert sandbox.charges(reference=request.payment_id)[0]["card"] == {
+        "brand": "visa",
+        "last4": "9995",
+        "fingerprint": outcome.card_fingerprint,
+    }
 
 
 def test_minting_says_what_is_wrong_with_each_field(sandbox: SandboxProcess) -> None:
@@ -155,59 +160,6 @@ def test_the_card_page_shows_each_currency_with_its_decimals(
 def test_a_form_sent_from_another_site_is_refused(sandbox: SandboxProcess) -> None:
     reply = sandbox.call("POST", "/card", params=QUERY, data=GOOD, headers={"Origin": "https://evil.test"})
     assert reply.status_code == 403
-
-
-# The 3-D Secure challenge.
-
-
-@pytest.mark.parametrize(
-    ("choice", "kind", "code"),
-    [
-        ("approve", Kind.SUCCEEDED, ""),
-        ("fail", Kind.DECLINED, "3ds_failed"),
-        ("cancel", Kind.DECLINED, "customer_canceled"),
-    ],
-)
-def test_each_choice_settles_the_charge_and_leads_back(
-    sandbox: SandboxProcess, choice: str, kind: Kind, code: str
-) -> None:
-    request = charge_request(token="tok_authentication_required", return_url=RETURN_URL)
-    adapter = gateway(sandbox.url)
-    path = urlsplit(adapter.charge(request).action_url).path
-    page = sandbox.call("GET", path)
-    assert page.status_code == 200
-    for text in ("10.00 USD", request.payment_id, "Approve", "Fail", "Cancel"):
-        assert text in page.text
-    reply = sandbox.call("POST", path, data={"choice": choice})
-    assert (reply.status_code, reply.headers["Location"]) == (303, RETURN_URL)
-    outcome = adapter.look_up(look_up_of(request))
-    assert (outcome.kind, outcome.decline_code) == (kind, code)
-
-
-def test_a_choice_once_made_stays(sandbox: SandboxProcess) -> None:
-    request = charge_request(token="tok_authentication_required", return_url=RETURN_URL)
-    path = urlsplit(gateway(sandbox.url).charge(request).action_url).path
-    sandbox.call("POST", path, data={"choice": "fail"})
-    again = sandbox.call("POST", path, data={"choice": "approve"})
-    assert again.status_code == 303
-    assert sandbox.charges(reference=request.payment_id)[0]["status"] == "declined"
-    assert "This step is over" in sandbox.call("GET", path).text
-
-
-def test_a_challenge_sent_from_another_site_settles_nothing(sandbox: SandboxProcess) -> None:
-    request = charge_request(token="tok_authentication_required", return_url=RETURN_URL)
-    path = urlsplit(gateway(sandbox.url).charge(request).action_url).path
-    reply = sandbox.call("POST", path, data={"choice": "approve"}, headers={"Origin": "https://evil.test"})
-    assert reply.status_code == 400
-    assert sandbox.call("POST", path, data={"choice": "dance"}).status_code == 400
-    assert sandbox.charges(reference=request.payment_id)[0]["status"] == "requires_action"
-
-
-def test_an_unknown_challenge_is_a_kind_404(sandbox: SandboxProcess) -> None:
-    for method in ("GET", "POST"):
-        reply = sandbox.call(method, "/3ds/ch_none", data={"choice": "approve"})
-        assert reply.status_code == 404
-        assert "There is no such payment" in reply.text
 
 
 def test_a_charge_cannot_name_a_foreign_place_to_return_to(sandbox: SandboxProcess) -> None:

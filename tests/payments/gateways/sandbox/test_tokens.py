@@ -5,7 +5,7 @@ import time
 import pytest
 
 from payments.gateways.base import Kind, Outcome
-from payments.gateways.sandbox.scenarios import CURED_BY_AUTHENTICATION, DECLINE_CODES, SCENARIOS
+from payments.gateways.sandbox.scenarios import DECLINE_CODES, SCENARIOS
 from tests.payments.gateways.builders import charge_request, gateway, look_up_of
 from tests.sandbox import SandboxProcess
 
@@ -58,20 +58,6 @@ def test_authentication_required_leads_to_the_challenge_page(sandbox: SandboxPro
     assert adapter.look_up(look_up_of(request)).kind is Kind.ACTION_REQUIRED
 
 
-@pytest.mark.parametrize("token", ["tok_success", *(f"tok_{code}" for code in sorted(CURED_BY_AUTHENTICATION))])
-def test_3d_secure_can_be_asked_for_and_cures_soft_declines(sandbox: SandboxProcess, token: str) -> None:
-    request, adapter = charge_request(token=token, request_three_d_secure=True), gateway(sandbox.url)
-    outcome = adapter.charge(request)
-    assert outcome.kind is Kind.ACTION_REQUIRED
-    sandbox.call("POST", f"/3ds/{outcome.reference}", data={"choice": "approve"})
-    assert adapter.look_up(look_up_of(request)).kind is Kind.SUCCEEDED
-
-
-def test_3d_secure_does_not_cure_a_hard_decline(sandbox: SandboxProcess) -> None:
-    request = charge_request(token="tok_stolen_card", request_three_d_secure=True)
-    assert gateway(sandbox.url).charge(request).decline_code == "stolen_card"
-
-
 def test_slow_answers_after_its_time(sandbox: SandboxProcess) -> None:
     started = time.monotonic()
     outcome = gateway(sandbox.url, read_timeout=2).charge(charge_request(token="tok_slow"))
@@ -95,6 +81,27 @@ def test_not_charged_no_answer_is_unknown_and_nothing_is_found(sandbox: SandboxP
     assert words(adapter.look_up(look_up_of(request))) == (Kind.NOT_FOUND, "not_found")
     assert sandbox.charges(reference=request.payment_id) == []
     assert len(sandbox.requests(reference=request.payment_id)) == 1
+
+
+@pytest.mark.parametrize("token", ["tok_not_charged_no_answer", "tok_charged_no_answer"])
+@pytest.mark.parametrize("kind", ["delay", "wrong_content_type", "drip"])
+def test_a_fault_on_top_does_not_bring_the_lost_answer_back(sandbox: SandboxProcess, token: str, kind: str) -> None:
+    request, charges = charge_request(token=token), 0 if token == "tok_not_charged_no_answer" else 1
+    sandbox.arm(kind, count=1, reference=request.payment_id, params={"delay_ms": 50, "interval_ms": 1})
+    assert words(gateway(sandbox.url).charge(request)) == (Kind.UNKNOWN, "closed")
+    assert len(sandbox.charges(reference=request.payment_id)) == charges
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("execute_then_hang", "read_timeout"), ("execute_then_reset", "reset"), ("html_200", "not_json")],
+)
+def test_a_fault_that_keeps_the_answer_back_does_it_its_own_way(
+    sandbox: SandboxProcess, kind: str, reason: str
+) -> None:
+    request = charge_request(token="tok_charged_no_answer")
+    sandbox.arm(kind, count=1, reference=request.payment_id)
+    assert words(gateway(sandbox.url).charge(request)) == (Kind.UNKNOWN, reason)
 
 
 def test_charged_then_500_replays_the_error_so_that_only_a_look_up_tells(sandbox: SandboxProcess) -> None:
