@@ -140,7 +140,10 @@ CURRENCY_LIMITS: dict[str, tuple[int, int]] = {
 }
 IDEMPOTENCY_KEY_HOURS = env.integer("PAYSITE_IDEMPOTENCY_HOURS", 24, least=1, most=48)
 PAYMENT_EXPIRY_MINUTES = env.integer("PAYSITE_PAYMENT_EXPIRY_MINUTES", 24 * 60, least=5, most=7 * 24 * 60)
-MAX_RETRIES = env.integer("PAYSITE_MAX_RETRIES", 3, least=0, most=10)
+# Tries again by itself of any kind; below it, tries in all after soft declines and after processing errors (B4).
+MAX_RETRIES = env.integer("PAYSITE_MAX_RETRIES", 4, least=0, most=10)
+SOFT_TRIES = env.integer("PAYSITE_SOFT_TRIES", 3, least=1, most=10)
+PROCESSING_TRIES = env.integer("PAYSITE_PROCESSING_TRIES", 5, least=1, most=10)
 # Hours after its end for which an unpaid order takes a charge that turns up late; later the money is given back (C4).
 LATE_SUCCESS_HOURS = env.integer("PAYSITE_LATE_SUCCESS_HOURS", 24, least=0, most=30 * 24)
 
@@ -148,6 +151,16 @@ LATE_SUCCESS_HOURS = env.integer("PAYSITE_LATE_SUCCESS_HOURS", 24, least=0, most
 GATEWAY_CONNECT_TIMEOUT = env.integer("PAYSITE_CONNECT_TIMEOUT", 5, least=1, most=5)
 GATEWAY_READ_TIMEOUT = env.integer("PAYSITE_READ_TIMEOUT", 30, least=1, most=45)
 GATEWAY_DEADLINE = env.integer("PAYSITE_GATEWAY_DEADLINE", 40, least=2, most=60)
+
+# Circuit breakers (requirement B6): failures in a row that open one, seconds until trial calls, and their number.
+BREAKER_FAILURES = env.integer("PAYSITE_BREAKER_FAILURES", 5, least=1, most=100)
+BREAKER_SECONDS = env.integer("PAYSITE_BREAKER_SECONDS", 30, least=1, most=3600)
+BREAKER_TRIALS = env.integer("PAYSITE_BREAKER_TRIALS", 3, least=1, most=100)
+# What all processes together may do: tries again, in per cent of first tries and beside that per minute (B4), and
+# queued payments charged per second, once a gateway is back (B7).
+RETRY_PERCENT = env.integer("PAYSITE_RETRY_PERCENT", 10, least=0, most=100)
+RETRIES_PER_MINUTE = env.integer("PAYSITE_RETRIES_PER_MINUTE", 30, least=1, most=100_000)
+DRAIN_PER_SECOND = env.integer("PAYSITE_DRAIN_PER_SECOND", 5, least=1, most=10_000)
 
 # Gateways in order of preference. `origin` is where customers' browsers reach the gateway's own pages.
 PRIMARY_URL = env.text("PAYSITE_PRIMARY_URL", "http://127.0.0.1:8011" if DEMO else "")
@@ -158,6 +171,15 @@ GATEWAYS: list[dict[str, str]] = [
     for name, url in (("primary", PRIMARY_URL), ("secondary", SECONDARY_URL))
     if url
 ]
+# Routing rules, the first that fits decides (docs/ladder.md): [{"currencies": ["EUR"], "from": 0, "to": 99999,
+# "shares": {"primary": 90, "secondary": 10}}]; amounts in minor units. Without one, the order of GATEWAYS.
+ROUTES: list[dict[str, Any]] = env.routes("PAYSITE_ROUTES")
+# Level 4 of the ladder (B7): a customer with so many paid payments of this shop, the oldest so many days ago, is
+# trusted with orders up to a limit (minor units per currency; a currency that is not listed has none).
+TRUST_PAYMENTS = env.integer("PAYSITE_TRUST_PAYMENTS", 3, least=1, most=1000)
+TRUST_DAYS = env.integer("PAYSITE_TRUST_DAYS", 7, least=0, most=3650)
+TRUST_LIMITS: dict[str, int] = {"USD": 20_000, "EUR": 20_000, "GBP": 20_000, "CHF": 20_000, "JPY": 20_000, "KWD": 60_000}
+
 # The address under which customers reach this site; gateways send them back here.
 PUBLIC_URL = env.text("PAYSITE_PUBLIC_URL", "http://127.0.0.1:8000" if DEMO else "").rstrip("/")
 
@@ -204,6 +226,13 @@ DEFAULT_FROM_EMAIL = env.text("PAYSITE_MAIL_FROM", "paysite@localhost")
 EMAIL_HOST = env.text("PAYSITE_MAIL_HOST", "localhost")
 EMAIL_PORT = env.integer("PAYSITE_MAIL_PORT", 25, least=1, most=65535)
 EMAIL_TIMEOUT = 10
+# The demo has no mail server: without one its e-mails become files (docs/customer-messages.md).
+if DEMO and not env.text("PAYSITE_MAIL_HOST"):
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = VAR_DIR / "mail"
+# Level 5 of the ladder (B7): other ways to pay that are suggested. "Another card" is our own form; the shop has the
+# others. Where the list is empty, nothing is suggested.
+ALTERNATIVES = env.words("PAYSITE_ALTERNATIVES", "Another card, PayPal, Bank transfer")
 
 # Seconds without a heartbeat of the background work after which the supervisor replaces all of django-q2's processes,
 # and seconds that these have after a start until their first beat is missed (docs/background-work.md).

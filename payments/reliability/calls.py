@@ -13,10 +13,14 @@ from django.db import connection
 from payments.crash_points import reach
 from payments.gateways.base import ChargeRequest, Kind, Listing, LookUpRequest, Outcome, VoidRequest
 from payments.models import Attempt, SurplusCharge
+from payments.reliability.circuit_rules import Pass, Report
 from payments.reliability.gateways import gateway_named
 
 # Seconds between claiming a payment and the first byte of its charge. Whoever is slower sends nothing.
 SEND_WITHIN: Final = 10.0
+# Seconds within which a gateway must answer its health call.
+HEALTHY_WITHIN: Final = 5.0
+PAUSED: Final = "paused_before_sending"
 
 
 def budget() -> float:
@@ -41,7 +45,7 @@ def charge(attempt: Attempt, *, prepared_at: float, return_url: str) -> Outcome:
     """Send `attempt`, which is committed as sent. `prepared_at` is the monotonic time before its claim, in seconds."""
     require_no_transaction()
     if time.monotonic() - prepared_at > SEND_WITHIN:
-        return Outcome(Kind.NOT_SENT, "paused_before_sending")
+        return Outcome(Kind.NOT_SENT, PAUSED)
     if __debug__:
         reach("send.begin")
     outcome = _send(attempt, prepared_at, return_url)
@@ -110,6 +114,20 @@ def charges_since(gateway: str, created: int | None, *, prepared_at: float) -> L
     return listing
 
 
+def healthy(gateway: str) -> bool:
+    """Say whether `gateway` answers its own health call within a few seconds (requirement B9)."""
+    require_no_transaction()
+    return gateway_named(gateway).healthy(min(HEALTHY_WITHIN, float(settings.GATEWAY_DEADLINE)))
+
+
+def report(granted: Pass, outcome: Outcome) -> Report:
+    """Return what the circuit breaker is to know of a call that was granted and ended with `outcome`."""
+    # Refused credentials do not get better by asking again.
+    at_once = outcome.opens_breaker and outcome.http_status in {401, 403}
+    unsent = outcome.reason == PAUSED
+    return Report(granted, failed=outcome.opens_breaker, reason=outcome.reason, at_once=at_once, unsent=unsent)
+
+
 def _send(attempt: Attempt, prepared_at: float, return_url: str) -> Outcome:
     request = ChargeRequest(
         key=attempt.gateway_key,
@@ -119,6 +137,7 @@ def _send(attempt: Attempt, prepared_at: float, return_url: str) -> Outcome:
         token=attempt.token,
         ends_at=_ends_at(prepared_at),
         return_url=return_url,
+        request_three_d_secure=attempt.three_d_secure,
     )
     return gateway_named(attempt.gateway).charge(request)
 

@@ -13,13 +13,17 @@ from django.db import connection
 _TIMES: Final = (
     (
         "payments_payment",
-        ("due_at", "claimed_until", "expires_at", "processed_at"),
+        ("due_at", "claimed_until", "expires_at", "processed_at", "queued_at"),
         "due_at IS NOT NULL OR id IN (SELECT payment_id FROM payments_attempt WHERE {open})",
     ),
     ("payments_attempt", ("sent_at", "last_sent_at", "not_found_at"), "{open}"),
     ("payments_settleloop", ("beat_at",), ""),
     ("payments_surpluscharge", ("due_at", "claimed_until", "found_at"), "due_at IS NOT NULL"),
     ("payments_gatewaywatch", ("due_at", "claimed_until"), ""),
+    ("payments_customermail", ("due_at", "claimed_until"), "due_at IS NOT NULL"),
+    ("payments_circuit", ("opened_at", "try_at", "trials_until", "failed_at", "changed_at"), ""),
+    ("payments_gatewayhealth", ("due_at", "checked_at", "since"), ""),
+    ("payments_allowance", ("filled_at",), ""),
 )
 _OPEN: Final = "state IN ('sent', 'unknown', 'action_required', 'unresolved')"
 
