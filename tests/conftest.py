@@ -1,5 +1,6 @@
 """Fixtures and set-up that every test shares."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.core.management.commands import flush
 from django.db import connections
 
 from payments import guards
+from payments.declines import rules
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,3 +32,9 @@ def _tables_can_be_emptied_between_tests() -> Iterator[None]:
 def _there_is_a_folder_of_static_files() -> None:
     """Make the folder that `collectstatic` fills, whose absence is a warning and so an error."""
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def _the_decline_map_is_the_default() -> None:
+    """Hold the built-in map until a test changes a rule, so that no count of statements depends on the clock."""
+    rules.hold(rules.Snapshot.of([], read_at=math.inf))

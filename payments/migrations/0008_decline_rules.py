@@ -1,0 +1,266 @@
+"""Puts the default meaning of each decline code into the table, where operators see and change it (B5).
+
+A frozen copy of payments/declines/defaults.py as it was then; a test compares them.
+"""
+
+from django.db import migrations
+
+# code, class, internal message, customer message, retryable, needs another card, 3-D Secure
+RULES = (
+    (
+        "issuer_unavailable",
+        "soft",
+        "The bank that issued the card could not be reached",
+        "The payment could not be processed. You were not charged. Please try again.",
+        True,
+        False,
+        False,
+    ),
+    (
+        "try_again_later",
+        "soft",
+        "The issuer asks to try again later",
+        "The payment could not be processed. You were not charged. Please try again.",
+        True,
+        False,
+        False,
+    ),
+    (
+        "do_not_honor",
+        "soft",
+        "The issuer declined without a reason",
+        "The payment could not be processed. You were not charged. Please try again.",
+        True,
+        False,
+        True,
+    ),
+    (
+        "generic_decline",
+        "soft",
+        "The gateway gave no reason",
+        "The payment could not be processed. You were not charged. Please try again.",
+        True,
+        False,
+        True,
+    ),
+    (
+        "velocity",
+        "soft",
+        "The card was used too often within a short time",
+        "The payment could not be processed. You were not charged. Please try again.",
+        True,
+        False,
+        False,
+    ),
+    (
+        "temporary_hold",
+        "soft",
+        "The issuer holds the card back for the moment",
+        "The payment could not be processed. You were not charged. Please try again.",
+        True,
+        False,
+        False,
+    ),
+    (
+        "authentication_required",
+        "authentication",
+        "The issuer wants the customer to confirm with 3-D Secure",
+        "Your bank wants you to confirm this payment. You were not charged. Please try again.",
+        True,
+        False,
+        True,
+    ),
+    (
+        "3ds_failed",
+        "authentication",
+        "3-D Secure failed: the issuer did not believe that it was the cardholder",
+        "Your bank could not confirm that it was you. You were not charged. Please try again.",
+        True,
+        False,
+        False,
+    ),
+    (
+        "3ds_expired",
+        "authentication",
+        "The customer did not finish 3-D Secure in time",
+        "The confirmation with your bank took too long. You were not charged. Please try again.",
+        True,
+        False,
+        False,
+    ),
+    (
+        "customer_canceled",
+        "authentication",
+        "The customer canceled 3-D Secure",
+        "You canceled the confirmation. You were not charged. Please try again if you like.",
+        True,
+        False,
+        False,
+    ),
+    (
+        "insufficient_funds",
+        "hard",
+        "Card has insufficient funds",
+        "Your card has insufficient funds. You were not charged. Please use a different card.",
+        False,
+        True,
+        False,
+    ),
+    (
+        "expired_card",
+        "hard",
+        "Card has expired",
+        "Your card has expired. You were not charged. Please use a different card.",
+        False,
+        True,
+        False,
+    ),
+    (
+        "invalid_number",
+        "hard",
+        "Card number is invalid",
+        "The card number is not right. You were not charged. Please check it and try again.",
+        False,
+        False,
+        False,
+    ),
+    (
+        "card_not_supported",
+        "hard",
+        "The issuer or gateway does not take this kind of card or purchase",
+        "This kind of card is not supported. You were not charged. Please use a different card.",
+        False,
+        True,
+        False,
+    ),
+    (
+        "account_closed",
+        "hard",
+        "The account behind the card is closed",
+        "This card can no longer be used. You were not charged. Please use a different card.",
+        False,
+        True,
+        False,
+    ),
+    (
+        "processing_error",
+        "processing",
+        "The gateway failed to process the charge, and did not charge",
+        "Something went wrong on our side. You were not charged. Please try again in a few minutes.",
+        True,
+        False,
+        False,
+    ),
+    (
+        "rate_limit",
+        "processing",
+        "The gateway asked us to slow down, and did not charge",
+        "Something went wrong on our side. You were not charged. Please try again in a few minutes.",
+        True,
+        False,
+        False,
+    ),
+    (
+        "not_processed",
+        "processing",
+        "The gateway says definitively that it did not process the charge",
+        "Something went wrong on our side. You were not charged. Please try again in a few minutes.",
+        True,
+        False,
+        False,
+    ),
+    ("stolen_card", "fraud", "Card reported stolen. Do not tell the customer", "", False, True, False),
+    ("lost_card", "fraud", "Card reported lost. Do not tell the customer", "", False, True, False),
+    (
+        "pickup_card",
+        "fraud",
+        "The issuer wants the card to be taken away. Do not tell the customer",
+        "",
+        False,
+        True,
+        False,
+    ),
+    ("fraud_detected", "fraud", "Fraud detection triggered. Do not tell the customer", "", False, True, False),
+    ("suspicious_activity", "fraud", "Suspicious activity. Do not tell the customer", "", False, True, False),
+    ("blocklist", "fraud", "The card is on a block list. Do not tell the customer", "", False, True, False),
+    (
+        "gateway_unavailable",
+        "processing",
+        "The gateway could not be reached, and the tries are used up",
+        "Something went wrong on our side. You were not charged. Please try again in a few minutes.",
+        True,
+        False,
+        False,
+    ),
+    (
+        "no_gateway",
+        "processing",
+        "No gateway can take payments now",
+        "We cannot take payments right now. You were not charged. Please try again a little later.",
+        True,
+        False,
+        False,
+    ),
+    (
+        "charge_voided",
+        "processing",
+        "The charge was undone at the gateway",
+        "Something went wrong on our side. You were not charged. Please try again in a few minutes.",
+        True,
+        False,
+        False,
+    ),
+    (
+        "gateway_rejected",
+        "processing",
+        "The gateway refused our request as wrong",
+        "Something went wrong on our side. You were not charged. Please try again in a few minutes.",
+        True,
+        False,
+        False,
+    ),
+    (
+        "unread_decline",
+        "hard",
+        "The gateway declined; its reason got lost on the way",
+        "Your card was declined. You were not charged. Please try a different card.",
+        False,
+        True,
+        False,
+    ),
+    (
+        "network_limit",
+        "hard",
+        "The card network allows no further try with this card for now",
+        "This card cannot be tried again for now. You were not charged. Please use a different card.",
+        False,
+        True,
+        False,
+    ),
+)
+FIELDS = (
+    "code",
+    "decline_class",
+    "internal_message",
+    "customer_message",
+    "retryable",
+    "needs_another_card",
+    "three_d_secure",
+)
+
+
+def put_defaults(apps, schema_editor):
+    """Add a rule for every gateway per code; what is there stays."""
+    rules = apps.get_model("payments", "DeclineRule").objects.using(schema_editor.connection.alias)
+    rows = [rules.model(gateway="", **dict(zip(FIELDS, rule, strict=True))) for rule in RULES]
+    rules.bulk_create(rows, ignore_conflicts=True)
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("payments", "0007_declines_breakers_ladder"),
+    ]
+
+    operations = [
+        migrations.RunPython(put_defaults, migrations.RunPython.noop),
+    ]
