@@ -67,10 +67,11 @@ def _edges(**lines: str) -> dict[str, frozenset[str]]:
 PAYMENT: Final = StateTable(
     births=frozenset({PaymentStatus.PENDING}),
     edges=_edges(
-        pending="processing expired canceled",
+        # Straight to retrying, review or failed where no gateway may be called.
+        pending="processing retrying failed expired canceled",
         processing="success failed retrying requires_action review",
         requires_action="processing success retrying failed expired review",
-        retrying="processing success failed expired canceled review",
+        retrying="retrying processing success failed expired canceled review",
         review="success failed canceled processing",
         # Only on the gateway's proof that it charged after all (late success, C4).
         failed="success",

@@ -1,5 +1,6 @@
 """Reads settings from the environment and refuses nonsense with a sentence that says how to fix it."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any, Final
@@ -51,6 +52,37 @@ def integer(name: str, default: int, *, least: int, most: int) -> int:
 def words(name: str, default: str = "") -> list[str]:
     """Read a list separated by commas."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def routes(name: str) -> list[dict[str, Any]]:
+    """Read routing rules: a JSON list, the members of each rule as payments/reliability/routing.py reads them."""
+    value = text(name)
+    if not value:
+        return []
+    try:
+        rules = json.loads(value)
+    except ValueError:
+        rules = None
+    if not isinstance(rules, list) or not all(_is_route(rule) for rule in rules):
+        raise ImproperlyConfigured(
+            f'{name} is no list of routing rules. Set it like [{{"currencies": ["EUR"], "from": 0, "to": 99999, '
+            '"shares": {"primary": 90, "secondary": 10}}]; amounts in minor units; only "shares" is required.'
+        )
+    return rules
+
+
+def _is_route(rule: Any) -> bool:
+    if not isinstance(rule, dict) or not rule.keys() <= {"currencies", "from", "to", "shares"}:
+        return False
+    shares, currencies = rule.get("shares"), rule.get("currencies", [])
+    return (
+        isinstance(shares, dict)
+        and bool(shares)
+        and all(type(share) is int and share >= 0 for share in shares.values())
+        and isinstance(currencies, list)
+        and all(isinstance(code, str) for code in currencies)
+        and all(type(rule.get(bound, 0)) is int for bound in ("from", "to"))
+    )
 
 
 def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:

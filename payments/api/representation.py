@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from django.conf import settings
 
 from payments import money, words
-from payments.declines import decline
+from payments.declines import code_for_clients, decline
 from payments.models import Attempt, AuditEntry, IdempotencyRecord, Payment, RecoveryRun, SurplusCharge
 from payments.queries import surplus_of
-from payments.states import PaymentStatus
+from payments.states import FINAL, PaymentStatus
 
 
 def exact(minor: int, currency: str) -> orjson.Fragment:
@@ -36,6 +37,8 @@ def payment(row: Payment) -> dict[str, Any]:
         "metadata": row.metadata,
         "retryCount": row.retry_count,
         "maxRetries": row.max_retries,
+        "version": row.version,
+        "retryOf": row.retry_of or None,
         "createdAt": timestamp(row.created_at),
         "processedAt": timestamp(row.processed_at),
     }
@@ -49,6 +52,10 @@ def status(row: Payment) -> dict[str, Any]:
         "outcomeUnknown": row.outcome_unknown,
         "customerMessage": words.customer_message(row),
         "nextAction": _next_action(row),
+        "degradationLevel": row.level,
+        "nextTryAt": timestamp(row.due_at) if row.status == PaymentStatus.RETRYING else None,
+        "acceptedForLater": row.queued_at is not None and row.status not in FINAL,
+        "alternatives": settings.ALTERNATIVES if row.status == PaymentStatus.FAILED else [],
         "lastError": _last_error(row),
         "updatedAt": timestamp(row.updated_at),
     }
@@ -112,7 +119,7 @@ def _details(entry: AuditEntry) -> str:
     if _is_by_people(entry) or not entry.action.startswith(("attempt.", "payment.")):
         return ""
     if entry.reason and entry.action in {"attempt.declined", "payment.failed"}:
-        return decline(entry.reason).code
+        return code_for_clients(entry.reason)
     return entry.reason
 
 
@@ -122,8 +129,10 @@ def _attempt(row: Attempt) -> dict[str, Any]:
         "number": row.number,
         "gateway": row.gateway,
         "status": row.state,
+        "level": row.level,
+        "threeDSecure": row.three_d_secure,
         "gatewayReference": row.gateway_reference or None,
-        "declineCode": decline(row.decline_code).code if row.decline_code else None,
+        "declineCode": decline(row.decline_code, row.gateway).code if row.decline_code else None,
         "sentAt": timestamp(row.sent_at),
         "finishedAt": timestamp(row.finished_at),
     }
@@ -154,7 +163,7 @@ def _next_action(row: Payment) -> dict[str, str] | None:
 def _last_error(row: Payment) -> dict[str, Any] | None:
     if not row.error_code:
         return None
-    meaning = decline(row.error_code)
+    meaning = decline(row.error_code, row.gateway)
     return {
         "code": meaning.code,
         "message": meaning.words,

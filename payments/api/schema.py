@@ -82,6 +82,22 @@ _STATUS_FIELDS: Final = {
         "type": ["object", "null"],
         "properties": {"type": {"const": "redirect"}, "url": {"type": "string", "format": "uri"}},
     },
+    "degradationLevel": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 6,
+        "description": "Of the ladder, the lowest reached.",
+    },
+    "nextTryAt": {**_MAYBE_TIME, "description": "When it is tried again by itself, while retrying."},
+    "acceptedForLater": {
+        "type": "boolean",
+        "description": "The order is accepted although it is not paid: it is charged when a gateway is back.",
+    },
+    "alternatives": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Other ways to pay to suggest to the customer of a failed payment.",
+    },
     "lastError": {
         "type": ["object", "null"],
         "properties": {
@@ -106,6 +122,8 @@ _PAYMENT_FIELDS: Final = {
     "metadata": {"type": "object", "additionalProperties": {"type": "string"}},
     "retryCount": {"type": "integer"},
     "maxRetries": {"type": "integer"},
+    "version": {"type": "integer", "description": "1, and one more with each retry of a payment that had ended."},
+    "retryOf": {**_MAYBE_TEXT, "description": "The payment that this one repeats."},
     "createdAt": _TIME,
     "processedAt": _MAYBE_TIME,
 }
@@ -116,6 +134,8 @@ _ATTEMPT: Final = _object(
         "number": {"type": "integer"},
         "gateway": {"type": "string"},
         "status": {"type": "string", "enum": AttemptState.values},
+        "level": {"type": "integer", "description": "Of the ladder, on which it was made."},
+        "threeDSecure": {"type": "boolean", "description": "Whether the customer's bank was asked to confirm."},
         "gatewayReference": _MAYBE_TEXT,
         "declineCode": _MAYBE_TEXT,
         "sentAt": _TIME,
@@ -204,7 +224,7 @@ def _json(shape: dict[str, Any], words: str) -> dict[tuple[int, str], OpenApiRes
     return {(200, "application/json"): OpenApiResponse(shape, words)}
 
 
-def _problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
+def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
     words = {
         400: "The request is not valid; errors names each field.",
         401: "The API key is missing or not valid.",
@@ -236,7 +256,7 @@ PROCESS: Final[dict[str, Any]] = {
     ],
     "responses": {
         (202, "application/json"): OpenApiResponse(PAYMENT, "Accepted, durably: it will be settled whatever happens."),
-        **_problems(400, 401, 403, 409, 413, 415, 422, 503),
+        **problems(400, 401, 403, 409, 413, 415, 422, 503),
     },
 }
 LIST: Final[dict[str, Any]] = {
@@ -251,36 +271,36 @@ LIST: Final[dict[str, Any]] = {
     ],
     "responses": {
         **_json(_object({"data": {"type": "array", "items": PAYMENT}, "nextCursor": _MAYBE_TEXT}), "One page."),
-        **_problems(400, 401, 403, 503),
+        **problems(400, 401, 403, 503),
     },
 }
 RETRIEVE: Final[dict[str, Any]] = {
     "operation_id": "getPayment",
     "tags": ["payments"],
-    "responses": {**_json(PAYMENT_WITH_ATTEMPTS, "The payment."), **_problems(*_READS)},
+    "responses": {**_json(PAYMENT_WITH_ATTEMPTS, "The payment."), **problems(*_READS)},
 }
 STATUS: Final[dict[str, Any]] = {
     "operation_id": "getPaymentStatus",
     "tags": ["payments"],
     "parameters": [OpenApiParameter("wait", int, description="Seconds to wait for the outcome, at most 20.")],
-    "responses": {**_json(STATUS_BODY, "The status."), **_problems(400, *_READS)},
+    "responses": {**_json(STATUS_BODY, "The status."), **problems(400, *_READS)},
 }
 CANCEL: Final[dict[str, Any]] = {
     "operation_id": "cancelPayment",
     "tags": ["payments"],
     "request": None,
-    "responses": {**_json(PAYMENT, "Canceled."), **_problems(401, 403, 404, 409, 503)},
+    "responses": {**_json(PAYMENT, "Canceled."), **problems(401, 403, 404, 409, 503)},
 }
 RECOVER: Final[dict[str, Any]] = {
     "operation_id": "runRecovery",
     "tags": ["recovery"],
     "request": None,
-    "responses": {**_json(RECOVERY_RUN, "What was found and put right."), **_problems(401, 403, 503)},
+    "responses": {**_json(RECOVERY_RUN, "What was found and put right."), **problems(401, 403, 503)},
 }
 RECOVERY_STATUS: Final[dict[str, Any]] = {
     "operation_id": "getRecoveryStatus",
     "tags": ["recovery"],
-    "responses": {**_json(RECOVERY_STATE, "What is unknown now, and the last runs."), **_problems(401, 403, 503)},
+    "responses": {**_json(RECOVERY_STATE, "What is unknown now, and the last runs."), **problems(401, 403, 503)},
 }
 VALIDATE_KEY: Final[dict[str, Any]] = {
     "operation_id": "validateKey",
@@ -288,12 +308,12 @@ VALIDATE_KEY: Final[dict[str, Any]] = {
     "request": {
         "application/json": {"anyOf": [_object({"idempotencyKey": _KEY}, additionalProperties=False), REQUEST]}
     },
-    "responses": {**_json(KEY_STATE, "What the key names."), **_problems(400, 401, 403, 413, 415, 503)},
+    "responses": {**_json(KEY_STATE, "What the key names."), **problems(400, 401, 403, 413, 415, 503)},
 }
 KEY: Final[dict[str, Any]] = {
     "operation_id": "getKey",
     "tags": ["idempotency"],
-    "responses": {**_json(KEY_RECORD, "The key's record."), **_problems(*_READS)},
+    "responses": {**_json(KEY_RECORD, "The key's record."), **problems(*_READS)},
 }
 AUDIT: Final[dict[str, Any]] = {
     "operation_id": "listAuditEntries",
@@ -301,6 +321,6 @@ AUDIT: Final[dict[str, Any]] = {
     "parameters": [OpenApiParameter("paymentID", str, required=True)],
     "responses": {
         **_json(_object({"data": {"type": "array", "items": _AUDIT_ENTRY}}), "Oldest first."),
-        **_problems(400, *_READS),
+        **problems(400, *_READS),
     },
 }

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from payments.api import recovery, views
+from payments.api import recovery, retry, views
 
 urlpatterns = [
     path("payments/process", views.ProcessView.as_view()),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("payments/<str:payment_id>", views.PaymentView.as_view()),
     path("payments/<str:payment_id>/status", views.StatusView.as_view()),
     path("payments/<str:payment_id>/cancel", views.CancelView.as_view()),
+    path("payments/<str:payment_id>/retry", retry.RetryView.as_view()),
     path("recovery/process", recovery.RecoverView.as_view()),
     path("recovery/status", recovery.RecoveryStatusView.as_view()),
     path("audit/payments", views.AuditView.as_view()),

@@ -59,6 +59,21 @@ def pay_request(client_id: int, body: Any, header_key: str | None) -> PayRequest
     )
 
 
+def retry_method(body: Any) -> tuple[str, str] | None:
+    """Return the payment method (type, token) of a request to try again, None where the same one is meant.
+
+    Raises Problem 400 naming each bad field. No body at all, `{}`, means the same card.
+    """
+    errors: list[FieldError] = []
+    if not isinstance(body, dict):
+        raise invalid([FieldError("", "must be a JSON object.")])
+    errors.extend(FieldError(str(name)[:64], "is not a known field.") for name in body.keys() - {"paymentMethod"})
+    method = _method(body, errors) if "paymentMethod" in body else None
+    if errors:
+        raise invalid(errors)
+    return method
+
+
 def _key(body: dict[str, Any], header: str | None, errors: list[FieldError]) -> str:
     given = body.get("idempotencyKey")
     if header is not None and not isinstance(given, Number):

@@ -29,10 +29,10 @@ def preferred_wait(header: str) -> int:
 def wait_for_outcome(payment: Payment, seconds: int) -> Payment:
     """Return the payment as soon as its outcome is known, or as it is after `seconds`."""
     ends, pause = time.monotonic() + seconds, 0.05
-    if seconds <= 0 or payment.status not in _UNDECIDED or not _SLOTS.acquire(blocking=False):
+    if seconds <= 0 or not _is_undecided(payment) or not _SLOTS.acquire(blocking=False):
         return payment
     try:
-        while payment.status in _UNDECIDED and time.monotonic() < ends:
+        while _is_undecided(payment) and time.monotonic() < ends:
             threading.Event().wait(min(pause, max(ends - time.monotonic(), 0)))
             pause = min(pause * 1.5, 0.5)
             payment = Payment.objects.select_related("order").get(pk=payment.pk)
@@ -42,3 +42,8 @@ def wait_for_outcome(payment: Payment, seconds: int) -> Payment:
     finally:
         _SLOTS.release()
     return payment
+
+
+def _is_undecided(payment: Payment) -> bool:
+    """Say whether something may be heard soon; what was accepted for later waits for a gateway to come back."""
+    return payment.status in _UNDECIDED and payment.queued_at is None

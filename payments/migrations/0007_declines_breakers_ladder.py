@@ -218,7 +218,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="attempt",
             name="three_d_secure",
-            field=models.BooleanField(default=False, help_text="Whether we asked for 3-D Secure."),
+            field=models.BooleanField(default=False, help_text="Whether we or the gateway asked for 3-D Secure."),
         ),
         migrations.AddField(
             model_name="payment",
@@ -302,7 +302,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="payment",
             index=models.Index(
-                condition=models.Q(("queued_at__isnull", False)), fields=["queued_at"], name="payment_queued"
+                condition=models.Q(("queued_at__isnull", False), ("status", "retrying")),
+                fields=["queued_at"],
+                name="payment_queued",
             ),
         ),
         migrations.AddConstraint(

@@ -30,7 +30,7 @@ class Attempt(StateModel):
     currency = models.CharField(max_length=3)
     token = models.CharField(max_length=255)
     level = models.PositiveSmallIntegerField(default=1, help_text="Of the ladder, on which it was made.")
-    three_d_secure = models.BooleanField(default=False, help_text="Whether we asked for 3-D Secure.")
+    three_d_secure = models.BooleanField(default=False, help_text="Whether we or the gateway asked for 3-D Secure.")
 
     state = FSMField(default=AttemptState.SENT, choices=AttemptState.choices, protected=True, db_index=False)
     gateway_reference = models.CharField(max_length=100, blank=True)
@@ -91,6 +91,7 @@ class Attempt(StateModel):
     @edge(ATTEMPT, state, AttemptState.ACTION_REQUIRED)
     def require_action(self) -> None:
         """The gateway waits for the customer: still open, as it may charge at any moment."""
+        self.three_d_secure = True
 
     @edge(ATTEMPT, state, AttemptState.NOT_SENT)
     def prove_not_sent(self, *, now: datetime) -> None:

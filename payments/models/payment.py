@@ -20,7 +20,8 @@ class Payment(StateModel):
     due_at: when a worker must look at this payment next; empty when nothing is to be done. Claiming a payment pushes
     it into the future by the lease, so that the payment of a worker that died becomes due again by itself.
     claimed_until: the end of that lease; empty once what the worker heard was applied.
-    queued_at: since when it has been accepted for later (level 4 of the ladder): it waits for a gateway, not for a try.
+    queued_at: when the order was accepted although nobody could be asked to pay (level 4 of the ladder): while unfinished
+    it waits for a gateway, not for a try.
     version: 1, and one more than that of `retry_of` where it repeats one that had failed (requirement A7).
     fence: rises with every claim. Of a worker that no longer holds the current number only proof is believed.
     """
@@ -79,7 +80,11 @@ class Payment(StateModel):
             models.Index(fields=["processed_at"], condition=models.Q(status="failed"), name="payment_failed"),
             models.Index(fields=["level", "id"], condition=models.Q(level__gt=1), name="payment_below_level_1"),
             models.Index(fields=["retry_of"], condition=~models.Q(retry_of=""), name="payment_retry_of"),
-            models.Index(fields=["queued_at"], condition=models.Q(queued_at__isnull=False), name="payment_queued"),
+            models.Index(
+                fields=["queued_at"],
+                condition=models.Q(queued_at__isnull=False, status="retrying"),
+                name="payment_queued",
+            ),
             # For the sweep (C1): what is unfinished but due at no time. Nearly always empty.
             models.Index(
                 fields=["id"], condition=models.Q(due_at__isnull=True, status__in=UNFINISHED), name="payment_forgotten"
@@ -114,6 +119,12 @@ class Payment(StateModel):
         self.retry_count += 1
         self.due_at = at
 
+    @edge(PAYMENT, status, PaymentStatus.RETRYING)
+    def queue(self, *, at: datetime, now: datetime) -> None:
+        """Accept the order now and charge it later, first at `at` (level 4): it waits for a gateway, not for a try."""
+        self.queued_at = self.queued_at or now
+        self.due_at = at
+
     @edge(PAYMENT, status, PaymentStatus.REVIEW)
     def review(self, *, reason: str, due_at: datetime | None) -> None:
         """A person must decide; `due_at` is the next look-up where the machine goes on asking meanwhile."""
@@ -142,6 +153,15 @@ class Payment(StateModel):
     def cancel(self, *, now: datetime) -> None:
         """Called off before anything was charged."""
         self._close(now)
+
+    def descend(self, level: int, why: str) -> None:
+        """Note the lowest level of the ladder that was reached, and why."""
+        if level > self.level:
+            self.level, self.level_reason = level, why[:100]
+
+    def wait(self, *, at: datetime) -> None:
+        """Nothing was tried: look again at `at`. Counts as no try."""
+        self.due_at = at
 
     def _note(self, code: str, now: datetime) -> None:
         self.error_code = code

@@ -50,3 +50,19 @@ class Backoff:
         """Return the seconds to wait before the `retry`-th try again (from 0), honouring the gateway's Retry-After."""
         longest = min(self.base * (1 << retry), self.cap)
         return max(longest * chance(), at_least)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often a payment is tried by itself, the first time included, and with which back-off between (B4).
+
+    soft: after a soft decline; processing: after what was the gateway's fault or ours.
+    """
+
+    soft: int
+    processing: int
+    backoff: Backoff = Backoff()
+
+    def allows(self, *, tries: int, is_soft: bool) -> bool:
+        """Say whether another try may follow `tries` tries, the last of which was declined softly or else failed."""
+        return tries < (self.soft if is_soft else self.processing)

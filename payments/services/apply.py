@@ -23,10 +23,12 @@ __all__ = ["Heard", "apply"]
 
 PAYMENT_FIELDS = (
     *("status", "outcome_unknown", "review_reason", "gateway", "action_url", "error_code", "error_at"),
-    *("retry_count", "due_at", "claimed_until", "processed_at", "updated_at"),
+    *("retry_count", "level", "level_reason", "queued_at"),
+    *("due_at", "claimed_until", "processed_at", "updated_at"),
 )
 ATTEMPT_FIELDS = (
     *("state", "gateway_reference", "reason", "decline_code", "message", "http_status"),
+    *("never_again", "card_brand", "card_fingerprint", "three_d_secure"),
     *("looks", "not_found_at", "finished_at"),
 )
 # The crash points of what a commit may hold.

@@ -1,5 +1,6 @@
 """What is heard about an attempt, and what one pass through the door writes besides the rows themselves."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,7 +10,17 @@ from django.db.models import F
 from payments.audit import Because
 from payments.bulk import insert_each
 from payments.gateways.base import Outcome
-from payments.models import Attempt, AuditEntry, GatewayWatch, LedgerPosting, OperatorTask, Payment, SurplusCharge
+from payments.models import (
+    Attempt,
+    AuditEntry,
+    CustomerMail,
+    GatewayWatch,
+    LedgerPosting,
+    OperatorTask,
+    Payment,
+    SurplusCharge,
+)
+from payments.services.decline_rules import note_unmapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +46,9 @@ class Heard:
 class Book:
     """Gathers what is to be written in the transaction of the change.
 
-    answered: ids of payments whose outcome is known now, so that nobody need find out any more. doubles, lates: names
-    of gateways that broke a promise (GatewayWatch counts them).
+    unmapped: gateways and codes of declines that nobody mapped. answered: ids of payments whose outcome is known now,
+    so that nobody need find out any more. doubles, lates: names of gateways that broke a promise (GatewayWatch counts
+    them).
     """
 
     now: datetime
@@ -44,6 +56,8 @@ class Book:
     postings: list[LedgerPosting] = field(default_factory=list)
     tasks: list[OperatorTask] = field(default_factory=list)
     surplus: list[SurplusCharge] = field(default_factory=list)
+    mails: list[CustomerMail] = field(default_factory=list)
+    unmapped: list[tuple[str, str]] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
     doubles: list[str] = field(default_factory=list)
     lates: list[str] = field(default_factory=list)
@@ -53,12 +67,21 @@ class Book:
         detail = f"{outcome.kind}: {outcome.reason}. {outcome.message}".strip()
         self.tasks.append(OperatorTask(payment=payment, kind=kind, detail=detail[:500]))
 
+    def owe_mail(self, mail: CustomerMail | None) -> None:
+        """Take `mail` along, if there is somebody to send it to."""
+        if mail is not None:
+            self.mails.append(mail)
+
     def write(self) -> None:
         """Write everything, in the caller's transaction."""
         insert_each(self.entries)
         insert_each(self.postings)
         if self.surplus:
             SurplusCharge.objects.bulk_create(self.surplus)
+        if self.mails:
+            CustomerMail.objects.bulk_create(self.mails, ignore_conflicts=True)
+        if self.unmapped:
+            note_unmapped(self.unmapped)
         if self.answered:
             moot = OperatorTask.objects.filter(kind=OperatorTask.Kind.UNKNOWN_TOO_LONG, closed_at__isnull=True)
             moot.filter(payment_id__in=self.answered).update(
@@ -82,4 +105,12 @@ def learn(attempt: Attempt, outcome: Outcome) -> None:
     attempt.decline_code = outcome.decline_code
     attempt.message = outcome.message
     attempt.http_status = outcome.http_status
+    attempt.never_again = outcome.never_again
+    attempt.card_brand = outcome.card_brand[:20] or attempt.card_brand
+    # By its token where the gateway names no card: the same card typed again counts anew, which is all we can know.
+    attempt.card_fingerprint = outcome.card_fingerprint or attempt.card_fingerprint or _fingerprint(attempt.token)
     attempt.gateway_reference = outcome.reference or attempt.gateway_reference
+
+
+def _fingerprint(token: str) -> str:
+    return f"token-{hashlib.sha256(token.encode()).hexdigest()[:40]}"

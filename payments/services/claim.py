@@ -6,7 +6,8 @@ when the lease ends. Whoever claims it then first writes down that the outcome o
 first worker only have slept, its "I did not send it" comes too late to be believed.
 """
 
-from dataclasses import dataclass
+import random
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
@@ -20,22 +21,19 @@ from payments.bulk import insert_each, update_each
 from payments.clock import database_now
 from payments.crash_points import reach
 from payments.models import Attempt, AuditEntry, Payment
+from payments.reliability.breaker import Pass
 from payments.reliability.calls import budget
-from payments.reliability.gateways import capabilities_of, preferred_gateway
+from payments.reliability.gateways import capabilities_of
+from payments.services import go_on
+from payments.services.apply import PAYMENT_FIELDS
+from payments.services.book import Book
+from payments.services.route import Router
 from payments.states import OPEN_OR_SUCCEEDED, AttemptState, PaymentStatus
 
-CLAIM_FIELDS: Final = (
-    *("status", "gateway", "action_url", "outcome_unknown", "review_reason", "fence"),
-    *("due_at", "claimed_until", "processed_at", "updated_at"),
-)
+CLAIM_FIELDS: Final = (*PAYMENT_FIELDS, "fence")
 # How long a payment whose claim raised waits until it is tried again.
 POSTPONE_BY: Final = timedelta(minutes=5)
 ATTEMPT_FIELDS: Final = ("state", "reason", "sends", "last_sent_at", "not_found_at")
-# The same key is sent at most this often. Each send opens the window for a late execution anew, so sending for ever
-# would mean that "it did not happen" could never be proven.
-MOST_SENDS: Final = 4
-# A key is not used again in its last hour: the gateway's clock is not ours (references: gateway outcomes, rule 3).
-KEY_LIFE_MARGIN: Final = timedelta(hours=1)
 
 
 class Step(Enum):
@@ -52,6 +50,7 @@ class Work:
     fence, asked_at: the claim's number and its time by the database's clock; what is heard is judged by them.
     may_send: after a look-up that finds nothing, the attempt may be sent again; committed as sent once more, too.
     must_void: the payment's time is over; a charge that still waits for the customer is to be voided.
+    granted: what the gateway's circuit breaker allows, for each kind of call that may be made.
     """
 
     step: Step
@@ -61,6 +60,7 @@ class Work:
     asked_at: datetime
     may_send: bool = True
     must_void: bool = False
+    granted: dict[str, Pass] = field(default_factory=dict)
 
 
 def lease() -> timedelta:
@@ -89,25 +89,12 @@ def claim(limit: int, because: Because, only: str = "") -> list[Work]:
         payments = list(_lock_due(limit, only))
         if not payments:
             return []
-        now = database_now()
-        attempts = _attempts_of(payments)
-        entries: list[AuditEntry] = []
-        work = []
-        for payment in payments:
-            payment.fence += 1
-            payment.due_at = payment.claimed_until = now + lease()
-            payment.updated_at = now
-            item = _next_step(payment, attempts.get(payment.pk, []), now, because, entries)
-            if item is not None:
-                work.append(item)
-        insert_each([item.attempt for item in work if item.step is Step.CHARGE])
-        update_each([item.attempt for item in work if item.step is Step.LOOK_UP], ATTEMPT_FIELDS)
-        update_each(payments, CLAIM_FIELDS)
-        insert_each(entries)
+        claim_ = _Claim(payments, _attempts_of(payments), because)
+        work = claim_.make()
         if __debug__:
-            _reach("committing", entries)
+            _reach("committing", claim_.book.entries)
     if __debug__:
-        _reach("committed", entries)
+        _reach("committed", claim_.book.entries)
     return work
 
 
@@ -137,75 +124,118 @@ def _attempts_of(payments: list[Payment]) -> dict[str, list[Attempt]]:
     return found
 
 
-def _next_step(
-    payment: Payment, attempts: list[Attempt], now: datetime, because: Because, entries: list[AuditEntry]
-) -> Work | None:
-    still_open = next((attempt for attempt in attempts if attempt.state in OPEN_OR_SUCCEEDED), None)
-    if still_open is not None:
-        return _ask_again(payment, still_open, now, because, entries)
-    if payment.status not in {PaymentStatus.PENDING, PaymentStatus.RETRYING}:
-        # A person decides; nothing is to be called.
-        payment.due_at = payment.claimed_until = None
-        return None
-    before = payment.status
-    if payment.expires_at <= now:
-        payment.expire(now=now)
-        entries.append(audit.payment_entry(payment, "payment.expired", because, before=before))
-        return None
-    attempt = _new_attempt(payment, number=len(attempts) + 1, now=now)
-    payment.process(gateway=attempt.gateway)
-    entries.append(audit.payment_entry(payment, "payment.processing", because, before=before, key=attempt.gateway_key))
-    return Work(Step.CHARGE, payment, attempt, payment.fence, now)
+class _Claim:
+    """One claim: what is decided about its payments, and written together in its transaction."""
 
+    def __init__(self, payments: list[Payment], attempts: dict[str, list[Attempt]], because: Because) -> None:
+        self.book = Book(now=database_now())
+        self._payments, self._attempts, self._because = payments, attempts, because
+        self._asked_about: list[Attempt] = []
+        self._router = Router(payments, attempts, self.book.now)
 
-def _ask_again(
-    payment: Payment, attempt: Attempt, now: datetime, because: Because, entries: list[AuditEntry]
-) -> Work | None:
-    if attempt.state == AttemptState.SUCCEEDED:
-        payment.due_at = payment.claimed_until = None
-        return None
-    if attempt.state == AttemptState.SENT:
+    def make(self) -> list[Work]:
+        """Decide and write; return the calls to make."""
+        work = []
+        for payment in self._payments:
+            payment.fence += 1
+            payment.due_at = payment.claimed_until = self.book.now + lease()
+            payment.updated_at = self.book.now
+            item = self._next_step(payment, self._attempts.get(payment.pk, []))
+            if item is None:
+                payment.claimed_until = None
+            else:
+                work.append(item)
+        insert_each([item.attempt for item in work if item.step is Step.CHARGE])
+        update_each(self._asked_about, ATTEMPT_FIELDS)
+        update_each(self._payments, CLAIM_FIELDS)
+        self.book.write()
+        return work
+
+    def _next_step(self, payment: Payment, attempts: list[Attempt]) -> Work | None:
+        still_open = next((attempt for attempt in attempts if attempt.state in OPEN_OR_SUCCEEDED), None)
+        if still_open is not None:
+            return self._ask_again(payment, still_open)
+        if payment.status not in {PaymentStatus.PENDING, PaymentStatus.RETRYING}:
+            # A person decides; nothing is to be called.
+            payment.due_at = None
+            return None
+        if payment.expires_at <= self.book.now:
+            go_on.expire(payment, self._because, self.book)
+            return None
+        return self._charge(payment, attempts)
+
+    def _charge(self, payment: Payment, attempts: list[Attempt]) -> Work | None:
+        now = self.book.now
+        route = self._router.route(payment, attempts)
+        if isinstance(route, str):
+            go_on.without_gateway(payment, attempts, route, self._because, self.book, random.random)
+            return None
+        attempt = Attempt(
+            payment=payment,
+            number=len(attempts) + 1,
+            gateway=route.gateway,
+            gateway_key=f"{payment.pk}-a{len(attempts) + 1}",
+            amount=payment.amount,
+            currency=payment.currency,
+            token=payment.method_token,
+            level=route.level,
+            three_d_secure=route.three_d_secure,
+            sent_at=now,
+            last_sent_at=now,
+        )
+        before = payment.status
+        payment.descend(route.level, route.why)
+        payment.process(gateway=attempt.gateway)
+        said = {"key": attempt.gateway_key, **route.said}
+        self.book.entries.append(
+            audit.payment_entry(payment, "payment.processing", self._because, before=before, **said)
+        )
+        granted = {"charge": route.granted}
+        return Work(Step.CHARGE, payment, attempt, payment.fence, now, granted=granted)
+
+    def _ask_again(self, payment: Payment, attempt: Attempt) -> Work | None:
+        now, board = self.book.now, self._router.board
+        if attempt.state == AttemptState.SUCCEEDED:
+            payment.due_at = None
+            return None
+        self._asked_about.append(attempt)
+        if attempt.state == AttemptState.SENT:
+            self._lost(payment, attempt)
+        look_up = board.admit(attempt.gateway, "look_up")
+        if look_up is None:
+            # Nobody answers questions there: this one is put when somebody may.
+            payment.due_at = (board.next_try(attempt.gateway, "look_up") or now) + _spread()
+            return None
+        granted = {"look_up": look_up}
+        resend = self._router.resend(attempt)
+        if resend is not None:
+            granted["charge"] = resend
+            attempt.sends += 1
+            attempt.last_sent_at = now
+            attempt.not_found_at = None
+        must_void = attempt.state == AttemptState.ACTION_REQUIRED and payment.expires_at <= now and _voids(attempt)
+        if must_void:
+            refund = board.admit(attempt.gateway, "refund")
+            must_void = refund is not None
+            granted |= {"refund": refund} if refund is not None else {}
+        return Work(Step.LOOK_UP, payment, attempt, payment.fence, now, resend is not None, must_void, granted)
+
+    def _lost(self, payment: Payment, attempt: Attempt) -> None:
         attempt.lose()
         attempt.reason = "worker_lost"
         payment.outcome_unknown = True
-        entries.append(
-            audit.attempt_entry(attempt, "attempt.unknown", because, before=AttemptState.SENT, reason="worker_lost")
+        self.book.entries.append(
+            audit.attempt_entry(
+                attempt, "attempt.unknown", self._because, before=AttemptState.SENT, reason="worker_lost"
+            )
         )
-    may_send = _may_send_again(attempt, now)
-    if may_send:
-        attempt.sends += 1
-        attempt.last_sent_at = now
-        attempt.not_found_at = None
-    must_void = attempt.state == AttemptState.ACTION_REQUIRED and payment.expires_at <= now and _voids(attempt)
-    return Work(Step.LOOK_UP, payment, attempt, payment.fence, now, may_send, must_void)
+
+
+def _spread() -> timedelta:
+    """Return up to ten seconds, so that what waited for a gateway does not come all at once."""
+    return timedelta(seconds=10 * random.random())  # noqa: S311 - chance, not secrecy
 
 
 def _voids(attempt: Attempt) -> bool:
     capabilities = capabilities_of(attempt.gateway)
     return capabilities is not None and capabilities.voids
-
-
-def _may_send_again(attempt: Attempt, now: datetime) -> bool:
-    """Say whether the same key may be sent once more: the gateway still knows it, and it can bring a new answer."""
-    if attempt.state != AttemptState.UNKNOWN or attempt.sends >= MOST_SENDS:
-        return False
-    capabilities = capabilities_of(attempt.gateway)
-    if capabilities is None:
-        return False
-    if capabilities.replays_errors and attempt.reason == "server_error_replayed":
-        return False
-    return now - attempt.sent_at < timedelta(seconds=capabilities.key_life) - KEY_LIFE_MARGIN
-
-
-def _new_attempt(payment: Payment, *, number: int, now: datetime) -> Attempt:
-    return Attempt(
-        payment=payment,
-        number=number,
-        gateway=preferred_gateway(),
-        gateway_key=f"{payment.pk}-a{number}",
-        amount=payment.amount,
-        currency=payment.currency,
-        token=payment.method_token,
-        sent_at=now,
-        last_sent_at=now,
-    )

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Final
 from django_fsm import can_proceed
 
 from payments import audit, ledger
+from payments.declines import decline
 from payments.gateways.base import Kind
 from payments.models import Attempt, OperatorTask, Payment
+from payments.reliability import ladder
 from payments.reliability.calls import budget
 from payments.reliability.gateways import capabilities_of
 from payments.reliability.retry import (
@@ -19,19 +21,17 @@ from payments.reliability.retry import (
     NOT_FOUND_APART,
     PEOPLE_AFTER,
     UNANSWERED_AGAIN,
-    Backoff,
     Chance,
     jittered,
     next_look,
 )
-from payments.services import success
+from payments.services import go_on, success
 from payments.services.book import learn
 from payments.states import AttemptState
 
 if TYPE_CHECKING:
     from payments.services.book import Book, Heard
 
-BACKOFF: Final = Backoff()
 # A customer on the bank's confirmation page usually comes back to us; where nobody does, we ask this often, in seconds.
 ACTION_POLL: Final = 30
 TASK_KINDS: Final = OperatorTask.Kind
@@ -60,7 +60,7 @@ def of(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance:
     elif outcome.kind == Kind.VOIDED:
         _voided(payment, attempt, heard, book)
     elif outcome.kind == Kind.DECLINED:
-        _declined(payment, attempt, heard, book)
+        _declined(payment, attempt, heard, book, chance)
     elif outcome.kind == Kind.ACTION_REQUIRED:
         _action_required(payment, attempt, heard, book)
     elif attempt.state == AttemptState.SENT and outcome.kind == Kind.NOT_SENT:
@@ -72,7 +72,7 @@ def of(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance:
         _unknown(payment, attempt, heard, book, chance)
 
 
-def _declined(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
+def _declined(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance: Chance) -> None:
     if not can_proceed(attempt.decline):
         return
     before = attempt.state
@@ -80,7 +80,9 @@ def _declined(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") 
     learn(attempt, heard.outcome)
     code = heard.outcome.decline_code
     book.entries.append(audit.attempt_entry(attempt, "attempt.declined", heard.because, before=before, reason=code))
-    _fail(payment, code, heard, book)
+    if not decline(code, attempt.gateway).is_mapped:
+        book.unmapped.append((attempt.gateway, code))
+    _go_on(payment, attempt, heard, book, chance)
 
 
 def _voided(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
@@ -95,10 +97,8 @@ def _voided(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") ->
     if before == AttemptState.SUCCEEDED:
         _taken_back(payment, attempt, heard, book)
     elif payment.expires_at <= book.now and can_proceed(payment.expire):
-        was = payment.status
-        payment.expire(now=book.now)
         book.answered.append(payment.pk)
-        book.entries.append(audit.payment_entry(payment, "payment.expired", heard.because, before=was))
+        go_on.expire(payment, heard.because, book)
     else:
         _fail(payment, "charge_voided", heard, book)
 
@@ -137,7 +137,7 @@ def _not_sent(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", 
     learn(attempt, heard.outcome)
     reason = heard.outcome.reason
     book.entries.append(audit.attempt_entry(attempt, "attempt.not_sent", heard.because, before=before, reason=reason))
-    _try_again_or_fail(payment, "gateway_unavailable", heard, book, chance)
+    _go_on(payment, attempt, heard, book, chance)
 
 
 def _rejected(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
@@ -146,6 +146,7 @@ def _rejected(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") 
     learn(attempt, heard.outcome)
     reason = heard.outcome.reason
     book.entries.append(audit.attempt_entry(attempt, "attempt.rejected", heard.because, before=before, reason=reason))
+    payment.descend(ladder.KINDLY, f"{attempt.gateway} refused our request: {reason}")
     _fail(payment, "gateway_rejected", heard, book)
 
 
@@ -227,7 +228,7 @@ def _not_found(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book",
     book.entries.append(
         audit.attempt_entry(attempt, "attempt.not_found", heard.because, before=before, looks=attempt.looks)
     )
-    _try_again_or_fail(payment, "gateway_unavailable", heard, book, chance)
+    _go_on(payment, attempt, heard, book, chance)
 
 
 def _give_to_people(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
@@ -243,17 +244,12 @@ def _give_to_people(payment: Payment, attempt: Attempt, heard: "Heard", book: "B
     book.ask_people(payment, TASK_KINDS.UNKNOWN_TOO_LONG, heard.outcome)
 
 
-def _try_again_or_fail(payment: Payment, code: str, heard: "Heard", book: "Book", chance: Chance) -> None:
-    if not can_proceed(payment.retry) or payment.retry_count >= payment.max_retries:
-        _fail(payment, code, heard, book)
+def _go_on(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance: Chance) -> None:
+    if can_proceed(payment.retry):
+        go_on.after(payment, attempt, heard, book, chance)
         return
-    was = payment.status
-    wait = BACKOFF.delay(payment.retry_count, chance, at_least=float(heard.outcome.retry_after or 0))
-    payment.outcome_unknown = False
-    payment.retry(code=code, at=book.now + timedelta(seconds=wait), now=book.now)
-    book.entries.append(
-        audit.payment_entry(payment, "payment.retrying", heard.because, before=was, reason=heard.outcome.reason)
-    )
+    # A person has it in hand: the machine tries nothing more, and says how it ended.
+    _fail(payment, attempt.decline_code or "gateway_unavailable", heard, book)
 
 
 def _fail(payment: Payment, code: str, heard: "Heard", book: "Book") -> None:

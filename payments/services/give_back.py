@@ -19,7 +19,8 @@ from payments.clock import database_now
 from payments.crash_points import reach
 from payments.gateways.base import Kind, Outcome
 from payments.models import OperatorTask, SurplusCharge
-from payments.reliability import calls
+from payments.reliability import breaker, calls
+from payments.reliability.breaker import Board, Pass, Report
 from payments.services.book import Book
 from payments.services.claim import lease
 from payments.states import SurplusState
@@ -51,7 +52,15 @@ def claim(limit: int, because: Because) -> list[Ask]:
         if not charges:
             return []
         now = database_now()
+        board = Board.read(now)
+        granted = {}
         for charge in charges:
+            leave = board.admit(charge.gateway, "refund")
+            if leave is None:
+                # Asking would not help: the gateway answers nobody at this moment.
+                charge.due_at = board.next_try(charge.gateway, "refund") or now + timedelta(seconds=_AGAIN[0])
+                continue
+            granted[charge.pk] = leave
             charge.fence += 1
             charge.tries += 1
             charge.due_at = charge.claimed_until = now + lease()
@@ -60,12 +69,19 @@ def claim(limit: int, because: Because) -> list[Ask]:
             reach("give_back.committing")
     if __debug__:
         reach("give_back.committed")
-    return [partial(_ask, charge, prepared_at, because) for charge in charges]
+    allowed = [charge for charge in charges if charge.pk in granted]
+    return [partial(_ask, charge, granted[charge.pk], prepared_at, because) for charge in allowed]
 
 
-def _ask(charge: SurplusCharge, prepared_at: float, because: Because) -> Write:
+def _ask(charge: SurplusCharge, granted: Pass, prepared_at: float, because: Because) -> Write:
     outcome = calls.void(charge, prepared_at=prepared_at)
-    return partial(heard, charge.pk, outcome, because)
+    return partial(_heard, charge.pk, outcome, calls.report(granted, outcome), because)
+
+
+def _heard(surplus_id: str, outcome: Outcome, report: Report, because: Because) -> None:
+    # First, so that a trial is never lost: what could not be written is due again when the lease ends.
+    breaker.record([report])
+    heard(surplus_id, outcome, because)
 
 
 def heard(surplus_id: str, outcome: Outcome, because: Because) -> None:
@@ -77,7 +93,9 @@ def heard(surplus_id: str, outcome: Outcome, because: Because) -> None:
         book = Book(now=database_now())
         charge.message = f"{outcome.kind}: {outcome.reason}. {outcome.message}"[:500]
         charge.claimed_until = None
-        if outcome.kind is Kind.VOIDED:
+        # One that only waited for the customer, and cannot take money any more, is as good as undone.
+        is_dead = outcome.kind is Kind.DECLINED and not charge.taken
+        if outcome.kind is Kind.VOIDED or is_dead:
             _returned(charge, because, book)
         elif outcome.kind in {Kind.REJECTED, Kind.NOT_FOUND, Kind.DECLINED}:
             _refused(charge, because, outcome, book)

@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 
 from payments.audit import Because
 from payments.models import SettleLoop
+from payments.services.health import begin_checking
 from payments.services.settle import Settler
 from payments.services.wake import SLOT_LEASE, STALE, wake
 from payments.services.watch import begin_watching
@@ -34,6 +35,7 @@ def run_slot(name: str, run_for: float = RUN_FOR) -> bool:
     if not SettleLoop.objects.filter(STALE, name=name).update(holder=holder, beat_at=Now()):
         return False
     begin_watching()
+    begin_checking()
     settler = Settler(Because(actor=f"worker:{name}", cause="job:settle"))
     with _stop_signal() as told_to_stop:
         try:

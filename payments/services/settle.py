@@ -9,14 +9,16 @@ import queue
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 from django.conf import settings
 
 from payments.audit import Because
 from payments.gateways.base import Kind, Outcome
-from payments.reliability import calls
-from payments.services import give_back, watch
+from payments.reliability import breaker, calls
+from payments.reliability.breaker import Report
+from payments.services import give_back, health, watch
 from payments.services.apply import Heard, apply
 from payments.services.claim import Step, Work, anything_due, claim, due_ids, postpone
 from payments.services.give_back import Ask, Write
@@ -39,6 +41,7 @@ class Settler:
         self._threads = threads or settings.SETTLE_THREADS
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="gateway-call")
         self._heard: queue.SimpleQueue[Heard | Write] = queue.SimpleQueue()
+        self._reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
         self._under_way = 0
         self._errands_at = 0.0
 
@@ -55,7 +58,7 @@ class Settler:
 
     def drain(self) -> None:
         """Settle until nothing is due and nothing is under way."""
-        while self._under_way or anything_due() or give_back.anything_due() or watch.anything_due():
+        while self._under_way or anything_due() or any(errand.anything_due() for errand in (give_back, watch, health)):
             self._errands_at = 0.0
             self._turn(GATHER)
 
@@ -66,15 +69,19 @@ class Settler:
         self._gather(GATHER if started else patience)
 
     def _run_errands(self) -> None:
-        """Start what else is due; both kinds are rare, so that they need no room of their own."""
+        """Start what else is due; all kinds are rare, so that they need no room of their own."""
         now = time.monotonic()
         if now < self._errands_at:
             return
         self._errands_at = now + ERRANDS_EVERY
         try:
-            errands = [*give_back.claim(CLAIM_AT_MOST, self._because), *watch.claim(self._because)]
+            errands = [
+                *give_back.claim(CLAIM_AT_MOST, self._because),
+                *watch.claim(self._because),
+                *health.claim(self._because),
+            ]
         except Exception:  # whatever is wrong here must not stop the payments
-            logger.exception("charges to be given back, or gateways' lists, could not be claimed")
+            logger.exception("charges to be given back, gateways' lists or their health could not be claimed")
             return
         calls.require_no_transaction()
         for errand in errands:
@@ -121,6 +128,9 @@ class Settler:
         except Exception:  # the boundary of a thread: whatever a defect raises, the outcome is unknown
             logger.exception("call for %s raised", item.attempt.gateway_key)
             outcome, looked, sent = Outcome(Kind.UNKNOWN, "defect"), False, False
+        for granted in item.granted.values():
+            # Leave that was not needed: a trial's place goes to another.
+            self._reports.put(Report(granted, failed=False, unsent=True))
         because, fence, asked_at = self._because, item.fence, item.asked_at
         self._heard.put(Heard(item.attempt.pk, item.payment.pk, outcome, because, looked, sent, fence, asked_at))
 
@@ -128,14 +138,23 @@ class Settler:
         """Return what the gateway says, whether it was looked up, and whether the charge was sent."""
         return_url = f"{settings.PUBLIC_URL}/checkout/return/{item.payment.pk}"
         if item.step is Step.CHARGE:
-            return calls.charge(item.attempt, prepared_at=prepared_at, return_url=return_url), False, True
-        found = calls.look_up(item.attempt, prepared_at=prepared_at)
+            outcome = calls.charge(item.attempt, prepared_at=prepared_at, return_url=return_url)
+            return self._report(item, "charge", outcome), False, True
+        found = self._report(item, "look_up", calls.look_up(item.attempt, prepared_at=prepared_at))
         if found.kind is Kind.ACTION_REQUIRED and item.must_void:
-            return calls.void(item.attempt, prepared_at=prepared_at), True, False
+            return self._report(item, "refund", calls.void(item.attempt, prepared_at=prepared_at)), True, False
         if found.kind is not Kind.NOT_FOUND or not item.may_send:
             return found, True, False
         # The gateway does not know the key: sending it again is what the customer wants, and cannot charge twice.
-        return calls.send_again(item.attempt, prepared_at=prepared_at, return_url=return_url), True, True
+        outcome = calls.send_again(item.attempt, prepared_at=prepared_at, return_url=return_url)
+        return self._report(item, "charge", outcome), True, True
+
+    def _report(self, item: Work, operation: str, outcome: Outcome) -> Outcome:
+        """Hand over to the circuit breaker how a call ended; return what it brought."""
+        granted = item.granted.pop(operation, None)
+        if granted is not None:
+            self._reports.put(calls.report(granted, outcome))
+        return outcome
 
     def _gather(self, patience: float) -> None:
         """Wait up to `patience` seconds for an outcome, then apply all that are there."""
@@ -153,6 +172,14 @@ class Settler:
         for item in heard:
             if not isinstance(item, Heard):
                 _write(item)
+        self._tell_breakers()
+
+    def _tell_breakers(self) -> None:
+        reports = []
+        while not self._reports.empty():
+            reports.append(self._reports.get_nowait())
+        if reports:
+            _write(partial(breaker.record, reports))
 
 
 def _nothing() -> None:

@@ -20,7 +20,8 @@ from payments.clock import database_now
 from payments.crash_points import reach
 from payments.gateways.base import Kind, Listed, Listing, Outcome
 from payments.models import Attempt, GatewayWatch, SurplusCharge
-from payments.reliability import calls
+from payments.reliability import breaker, calls
+from payments.reliability.breaker import Board, Pass, Report
 from payments.reliability.gateways import capabilities_of
 from payments.services.apply import apply
 from payments.services.book import Heard
@@ -72,19 +73,43 @@ def claim(because: Because) -> list[Ask]:
         watches = list(due)
         now = database_now()
         until = now + lease()
+        board = Board.read(now)
+        granted = {}
         for watch in watches:
+            leave = board.admit(watch.gateway, "list")
+            if leave is None:
+                watch.due_at = board.next_try(watch.gateway, "list") or now + timedelta(seconds=EVERY)
+                watch.save(update_fields=["due_at"])
+                continue
+            granted[watch.gateway] = leave
             if watch.seen_until is None:
                 watch.seen_until = int(now.timestamp()) - START_BACK
             watch.fence += 1
             watch.due_at = watch.claimed_until = until
             watch.save(update_fields=["fence", "due_at", "claimed_until", "seen_until"])
-    return [partial(_ask, watch, prepared_at, because) for watch in watches]
+    return [
+        partial(_ask, watch, granted[watch.gateway], prepared_at, because)
+        for watch in watches
+        if watch.gateway in granted
+    ]
 
 
-def _ask(watch: GatewayWatch, prepared_at: float, because: Because) -> Write:
+def _ask(watch: GatewayWatch, granted: Pass, prepared_at: float, because: Because) -> Write:
     since = None if watch.seen_until is None else watch.seen_until - OVERLAP
     listing = calls.charges_since(watch.gateway, since, prepared_at=prepared_at)
-    return partial(heard, watch, listing, because)
+    return partial(_heard, watch, listing, _report(granted, listing.trouble), because)
+
+
+def _report(granted: Pass, trouble: str) -> Report:
+    # Asked too often, a gateway works; refused credentials do not get better by asking again.
+    failed, refused = bool(trouble) and trouble != "status_429", trouble in {"status_401", "status_403"}
+    return Report(granted, failed=failed, reason=trouble, at_once=refused)
+
+
+def _heard(watch: GatewayWatch, listing: Listing, report: Report, because: Because) -> None:
+    # First, so that a trial is never lost: what could not be compared is read again.
+    breaker.record([report])
+    heard(watch, listing, because)
 
 
 def heard(watch: GatewayWatch, listing: Listing, because: Because) -> None:

@@ -22,7 +22,7 @@ CREATE TABLE charges (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, key TEXT NOT NULL, reference TEXT NOT NULL,
     amount INTEGER NOT NULL, currency TEXT NOT NULL, status TEXT NOT NULL, decline_code TEXT, action_url TEXT,
     brand TEXT NOT NULL, last4 TEXT NOT NULL, return_url TEXT NOT NULL, metadata TEXT NOT NULL,
-    created_ms INTEGER NOT NULL
+    created_ms INTEGER NOT NULL, fingerprint TEXT NOT NULL DEFAULT '', network_advice TEXT
 ) STRICT;
 CREATE TABLE requests (
     seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, key TEXT NOT NULL, reference TEXT NOT NULL, token TEXT NOT NULL,
@@ -41,7 +41,8 @@ _NEW_PAYMENT: Final[dict[str, Any]] = (
     | {"outcome_unknown": False, "fence": 0, "retry_count": 0, "max_retries": 3}
 )
 _NEW_ATTEMPT: Final[dict[str, Any]] = (
-    dict.fromkeys(("gateway_reference", "reason", "decline_code", "message"), "")
+    dict.fromkeys(("gateway_reference", "reason", "decline_code", "message", "card_brand", "card_fingerprint"), "")
+    | {"level": 1, "three_d_secure": False, "never_again": False}
     | {"state": "sent", "kind": "charge", "currency": "USD", "token": "tok_success"}
     | {"sends": 1, "looks": 0}
 )
@@ -139,7 +140,7 @@ class MadeUp:
         [(gateway, key, payment)] = self.sql(query, attempt)
         charge = f"ch_{attempt[4:]}{suffix}"
         self._tick()
-        statement = "INSERT INTO charges VALUES (NULL,?,?,?,?,'USD',?,NULL,NULL,'visa','4242','','{}',?)"
+        statement = "INSERT INTO charges VALUES (NULL,?,?,?,?,'USD',?,NULL,NULL,'visa','4242','','{}',?,'',NULL)"
         self.at_gateway(gateway, statement, charge, key, payment, amount, status, int(self.clock * 1000))
         return charge
 

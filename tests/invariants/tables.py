@@ -23,10 +23,10 @@ PAYMENT: Final = Table(
     "pending",
     True,
     _edges(
-        pending="processing expired canceled",
+        pending="processing expired canceled retrying failed",
         processing="success failed retrying requires_action review",
         requires_action="processing retrying failed expired success review",
-        retrying="processing failed expired review success canceled",
+        retrying="processing failed expired review success canceled retrying",
         review="success failed canceled processing",
         failed="success",
         expired="success",

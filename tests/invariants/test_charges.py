@@ -157,6 +157,6 @@ def test_a_payment_paid_in_halves_at_two_gateways_breaks_invariant_12(shop: Made
     shop.at_gateway(
         "secondary",
         "INSERT INTO charges VALUES (NULL, 'ch_half', 'pay_paid-a1', 'pay_paid', 500, 'USD', 'succeeded',"
-        " NULL, NULL, '', '', '', '', 0)",
+        " NULL, NULL, '', '', '', '', 0, '', NULL)",
     )
     assert broken() == {1, 2, 3, 9, 12}

@@ -31,7 +31,7 @@ def test_the_models_transitions_are_the_tables_edges(
 ) -> None:
     state_field = model._meta.get_field(field)
     transitions = state_field.get_all_transitions(model)  # type: ignore[union-attr]
-    assert sorted((edge.source, edge.target) for edge in transitions) == table.pairs()
+    assert sorted({(edge.source, edge.target) for edge in transitions}) == table.pairs()
 
 
 def test_no_edge_leaves_a_final_state_but_those_that_need_the_gateways_proof() -> None:

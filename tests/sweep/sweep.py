@@ -18,9 +18,10 @@ from django.test import override_settings
 
 from payments.audit import Because
 from payments.idempotency import request_hash
-from payments.models import Client, GatewayWatch, Payment
+from payments.models import Circuit, Client, GatewayWatch, Payment
 from payments.reliability.gateways import gateway_named
 from payments.services.accept import PayRequest, accept
+from payments.services.circuits import hold_closed
 from payments.services.settle import Settler
 from payments.states import PaymentStatus
 from tests.payments.gateways.raw import Behaviour, raw_server, reset
@@ -91,6 +92,9 @@ class _Sweep:
         # The watch over the gateway's list would find charges before the look-ups whose answers are to be cut.
         GatewayWatch.objects.all().delete()
         self.shop = Client.objects.create(slug=f"sweep-{self.mark}", name="Sweep", form_secret=self.mark)
+        # Every call is to be cut: neither may a breaker end them, nor the share of calls that may be tries again.
+        for operation in Circuit.Operation.values:
+            hold_closed("primary", operation, "sweep", "every reply is cut")
         replies = whole_replies(self.sandbox)
         self.sandbox.clear_faults()
         self._cut_requests()
@@ -184,7 +188,8 @@ class _Sweep:
 @contextmanager
 def _gateway_at(url: str, secret: str) -> Iterator[None]:
     gateway = {"name": "primary", "kind": "sandbox", "url": url, "origin": url, "secret": secret}
-    with override_settings(GATEWAYS=[gateway], GATEWAY_READ_TIMEOUT=_DEADLINE, GATEWAY_DEADLINE=_DEADLINE):
+    times = {"GATEWAY_READ_TIMEOUT": _DEADLINE, "GATEWAY_DEADLINE": _DEADLINE}
+    with override_settings(GATEWAYS=[gateway], RETRIES_PER_MINUTE=1_000_000, **times):
         gateway_named.cache_clear()
         try:
             yield

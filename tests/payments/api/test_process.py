@@ -29,7 +29,7 @@ def test_a_payment_is_accepted_with_the_fields_of_the_contract(api: Api) -> None
         "currency": "USD",
         "orderID": "order_123",
         "retryCount": 0,
-        "maxRetries": 3,
+        "maxRetries": 4,
         "lastError": None,
         "nextAction": None,
     }

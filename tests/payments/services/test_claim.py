@@ -32,7 +32,8 @@ def test_a_claimed_payment_has_a_committed_attempt_before_any_call(shop: Client)
 def test_a_claim_is_in_the_audit_trail(shop: Client) -> None:
     attempt = sent(shop)
     entry = AuditEntry.objects.get(action="payment.processing")
-    assert (entry.before, entry.after, entry.data) == ("pending", "processing", {"key": attempt.gateway_key})
+    assert (entry.before, entry.after) == ("pending", "processing")
+    assert entry.data == {"key": attempt.gateway_key, "level": 1, "gateway": "primary"}
 
 
 def test_a_claimed_payment_is_not_claimed_again_within_the_lease(shop: Client) -> None:

@@ -1,0 +1,196 @@
+"""What a payment does after a try that certainly charged nothing: another try, later, another way, or a kind end.
+
+The one place that walks down the ladder (payments/reliability/ladder.py decides, this writes it down). `after` is
+called where an answer is applied, `without_gateway` where a claim finds nobody to call; both hold the payment's lock.
+"""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+from django_fsm import can_proceed
+
+from payments import audit
+from payments.audit import Because
+from payments.declines import DeclineClass, decline
+from payments.models import Attempt, CustomerMail, OperatorTask, Payment
+from payments.reliability import card_limits, ladder
+from payments.reliability.breaker import Board
+from payments.reliability.ladder import End, Next, Tried
+from payments.reliability.retry import Chance, RetryPolicy
+from payments.reliability.routing import gateways_for
+from payments.services import mail
+from payments.services.trust import is_trusted
+from payments.states import AttemptState
+
+if TYPE_CHECKING:
+    from payments.services.book import Book, Heard
+
+# Seconds until a queued payment (level 4) is looked at again where no gateway can take it: chance spreads them.
+QUEUE_AGAIN: Final = (20, 40)
+
+# From this many tries on, the back-off is at its cap.
+_LONGEST_BACKOFF: Final = 10
+
+
+def policy() -> RetryPolicy:
+    """Return how often payments are tried by themselves."""
+    return RetryPolicy(soft=settings.SOFT_TRIES, processing=settings.PROCESSING_TRIES)
+
+
+def tried(attempts: list[Attempt]) -> list[Tried]:
+    """Return the payment's attempts, in the order of their numbers, as the ladder reads them."""
+    return [
+        Tried(
+            number=attempt.number,
+            gateway=attempt.gateway,
+            state=attempt.state,
+            reason=_reason(attempt),
+            decline=decline(attempt.decline_code, attempt.gateway) if _is_declined(attempt) else None,
+            asked_bank=attempt.three_d_secure,
+            never_again=attempt.never_again,
+        )
+        for attempt in attempts
+    ]
+
+
+def after(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance: Chance) -> None:
+    """Go on after `attempt`, which has just been closed and charged nothing; or end the payment."""
+    if not can_proceed(payment.retry):
+        return
+    others = Attempt.objects.filter(payment=payment, kind="charge").exclude(pk=attempt.pk)
+    history = tried(sorted([*others, attempt], key=lambda each: each.number))
+    step = ladder.next_step(history, gateways_for(payment))
+    if isinstance(step, Next):
+        step = _within_limits(payment, attempt, step, book.now)
+    if isinstance(step, End):
+        end(payment, step, heard.because, book, chance)
+        return
+    wait = _wait(payment, attempt, step, heard, book.now, chance)
+    _again(payment, step.why, history[-1], book.now + timedelta(seconds=wait), heard.because, book)
+
+
+def without_gateway(
+    payment: Payment, attempts: list[Attempt], why: str, because: Because, book: "Book", chance: Chance
+) -> None:
+    """Go on where no gateway may be called now: counts as a try, so that nobody waits for ever."""
+    step = ladder.next_step(tried(attempts), gateways_for(payment))
+    if isinstance(step, End):
+        # The decline map or the settings changed: what was allowed when the last attempt ended is not any more.
+        end(payment, step, because, book, chance)
+        return
+    if payment.queued_at is not None:
+        payment.wait(at=_later(book.now, chance))
+        return
+    is_last = not policy().allows(tries=payment.retry_count + 1, is_soft=False) or _is_used_up(payment)
+    # Whom we trust need not wait for tries that nobody can make.
+    if is_last or is_trusted(payment):
+        end(payment, End(ladder.KINDLY, "no_gateway", why), because, book, chance)
+        return
+    last = tried(attempts)[-1] if attempts else None
+    wait = _backoff(payment, chance)
+    _again(payment, why, last, book.now + timedelta(seconds=wait), because, book)
+
+
+def end(payment: Payment, step: End, because: Because, book: "Book", chance: Chance) -> None:
+    """End the payment, uncharged; or accept it for later where the fault is ours and the customer is trusted."""
+    queued = payment.queued_at is not None
+    is_outage = step.level == ladder.KINDLY and step.code != "gateway_rejected"
+    if is_outage and (queued or is_trusted(payment)):
+        _queue(payment, step.why, because, book, chance)
+        return
+    was = payment.status
+    payment.descend(step.level, step.why)
+    payment.fail(code=step.code, now=book.now)
+    book.answered.append(payment.pk)
+    book.entries.append(
+        audit.payment_entry(
+            payment, "payment.failed", because, before=was, reason=step.code, level=step.level, why=step.why
+        )
+    )
+    if is_outage or queued:
+        book.owe_mail(mail.owe(payment, CustomerMail.Kind.RESUME))
+
+
+def expire(payment: Payment, because: Because, book: "Book") -> None:
+    """Close a payment whose time is over; an accepted order is a promise, so that people take it from there."""
+    was = payment.status
+    if payment.queued_at is None:
+        payment.expire(now=book.now)
+        book.entries.append(audit.payment_entry(payment, "payment.expired", because, before=was))
+        return
+    payment.review(reason="queued_too_long", due_at=None)
+    book.entries.append(audit.payment_entry(payment, "payment.review", because, before=was, reason="queued_too_long"))
+    detail = f"Accepted for later at {payment.queued_at:%Y-%m-%d %H:%M} UTC; no gateway could charge it in time."
+    book.tasks.append(OperatorTask(payment=payment, kind=OperatorTask.Kind.QUEUED_TOO_LONG, detail=detail))
+
+
+def _within_limits(payment: Payment, attempt: Attempt, step: Next, now: datetime) -> Next | End:
+    """Return `step`, or an end where the policy or a card network allows no further try."""
+    meaning = decline(attempt.decline_code, attempt.gateway) if _is_declined(attempt) else None
+    is_soft = meaning is not None and meaning.decline_class is not DeclineClass.PROCESSING
+    if meaning is not None and card_limits.is_used_up(attempt, now):
+        return End(ladder.ANOTHER_WAY, "network_limit", "the card network allows no further try with this card")
+    if payment.queued_at is not None and not is_soft:
+        return step
+    if policy().allows(tries=payment.retry_count + 1, is_soft=is_soft) and not _is_used_up(payment):
+        return step
+    code = attempt.decline_code if meaning is not None else "gateway_unavailable"
+    return End(ladder.ANOTHER_WAY if is_soft else ladder.KINDLY, code, f"{step.why}; no tries left")
+
+
+def _again(payment: Payment, why: str, last: Tried | None, at: datetime, because: Because, book: "Book") -> None:
+    was = payment.status
+    payment.outcome_unknown = False
+    code = "no_gateway"
+    if last is not None:
+        code = last.reason if last.decline is not None else "gateway_unavailable"
+    payment.retry(code=code, at=at, now=book.now)
+    book.entries.append(audit.payment_entry(payment, "payment.retrying", because, before=was, reason=why))
+
+
+def _queue(payment: Payment, why: str, because: Because, book: "Book", chance: Chance) -> None:
+    """Level 4: the order is accepted; the payment waits for a gateway."""
+    was, first = payment.status, payment.queued_at is None
+    payment.descend(ladder.LATER, why)
+    payment.outcome_unknown = False
+    payment.queue(at=_later(book.now, chance), now=book.now)
+    if first:
+        book.owe_mail(mail.owe(payment, CustomerMail.Kind.DELAYED))
+        book.entries.append(
+            audit.payment_entry(payment, "payment.queued", because, before=was, reason=why, level=ladder.LATER)
+        )
+    elif was != payment.status:
+        book.entries.append(audit.payment_entry(payment, "payment.queued", because, before=was, reason=why))
+
+
+def _wait(payment: Payment, attempt: Attempt, step: Next, heard: "Heard", now: datetime, chance: Chance) -> float:
+    """Return the seconds until the next try: none for another gateway, which neither failed nor asked us to wait."""
+    board = Board.read(now)
+    likely = next((name for name in step.gateways if board.admits(name, "charge")), step.gateways[0])
+    is_same = likely == attempt.gateway
+    # The bank is asked at the gateway that declined, without delay: the customer is still there.
+    wait = _backoff(payment, chance) if step.backs_off or (is_same and not step.three_d_secure) else 0.0
+    return max(wait, float(heard.outcome.retry_after or 0)) if is_same else wait
+
+
+def _backoff(payment: Payment, chance: Chance) -> float:
+    # A queued payment may be tried a thousand times; its exponent must not outgrow a number.
+    return policy().backoff.delay(min(payment.retry_count, _LONGEST_BACKOFF), chance)
+
+
+def _later(now: datetime, chance: Chance) -> datetime:
+    least, most = QUEUE_AGAIN
+    return now + timedelta(seconds=least + (most - least) * chance())
+
+
+def _is_used_up(payment: Payment) -> bool:
+    return bool(payment.retry_count >= payment.max_retries)
+
+
+def _is_declined(attempt: Attempt) -> bool:
+    return attempt.state == AttemptState.DECLINED
+
+
+def _reason(attempt: Attempt) -> str:
+    return attempt.decline_code if _is_declined(attempt) else attempt.reason

@@ -1,0 +1,123 @@
+"""Where the next attempt of each claimed payment goes, and whether its time has come: breakers, budgets, the queue.
+
+Works inside the claim's transaction. The ladder says which gateways are safe and in which order; here the first of
+them is taken whose circuit breaker lets a call through, if the shared allowances for tries again and for the queue of
+accepted orders have something left (requirements B4, B6).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from payments.models import Attempt, Payment
+from payments.reliability import budget, ladder
+from payments.reliability.breaker import Board, Pass
+from payments.reliability.gateways import capabilities_of
+from payments.reliability.ladder import End, Next
+from payments.reliability.routing import gateways_for
+from payments.services.go_on import tried
+from payments.states import OPEN_OR_SUCCEEDED, AttemptState, PaymentStatus
+
+# The same key is sent at most this often. Each send opens the window for a late execution anew, so sending for ever
+# would mean that "it did not happen" could never be proven.
+MOST_SENDS: Final = 4
+# A key is not used again in its last hour: the gateway's clock is not ours (references: gateway outcomes, rule 3).
+KEY_LIFE_MARGIN: Final = timedelta(hours=1)
+_ROUTABLE: Final = {PaymentStatus.PENDING, PaymentStatus.RETRYING}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where an attempt goes. why: in words for operators; said: what the audit trail keeps of it."""
+
+    gateway: str
+    level: int
+    three_d_secure: bool
+    why: str
+    granted: Pass
+    said: dict[str, Any]
+
+
+class Router:
+    """Made once per claim, for all of its payments."""
+
+    def __init__(self, payments: list[Payment], attempts: dict[str, list[Attempt]], now: datetime) -> None:
+        self.board = Board.read(now)
+        self._now = now
+        firsts = again = queued = 0
+        for payment in payments:
+            tries = attempts.get(payment.pk, [])
+            still_open = next((attempt for attempt in tries if attempt.state in OPEN_OR_SUCCEEDED), None)
+            if still_open is not None:
+                again += self._may_send_again(still_open)
+            elif payment.status not in _ROUTABLE:
+                continue
+            elif payment.queued_at is not None:
+                queued += self._can_go(payment)
+            elif tries:
+                again += 1
+            else:
+                firsts += 1
+        # All that is drawn is drawn here, in the order of locks: allowances before circuits.
+        self._queued = budget.draw_drain(queued, now)
+        self._again = budget.draw_retries(firsts, again, now)
+
+    def route(self, payment: Payment, attempts: list[Attempt]) -> Route | str:
+        """Return where the next attempt of `payment` goes; in words why nowhere, if that is so."""
+        if payment.queued_at is not None:
+            # One that no gateway can take now was not counted, and takes nobody's turn.
+            if self._can_go(payment):
+                if self._queued <= 0:
+                    return "others in the queue go first"
+                self._queued -= 1
+        elif attempts:
+            if self._again <= 0:
+                return "too much is being tried again at this moment"
+            self._again -= 1
+        gateways = gateways_for(payment)
+        step = ladder.next_step(tried(attempts), gateways)
+        if isinstance(step, End):
+            # What the rules allowed when the last attempt ended, they do not allow any more.
+            return step.why
+        return self._at_one_of(step, attempts, gateways)
+
+    def resend(self, attempt: Attempt) -> Pass | None:
+        """Return leave to send `attempt` again under its key, should a look-up find nothing; None: only look it up."""
+        if self._again <= 0 or not self._may_send_again(attempt):
+            return None
+        self._again -= 1
+        return self.board.admit(attempt.gateway, "charge")
+
+    def _can_go(self, payment: Payment) -> bool:
+        return any(self.board.admits(gateway, "charge") for gateway in gateways_for(payment))
+
+    def _at_one_of(self, step: Next, attempts: list[Attempt], gateways: tuple[str, ...]) -> Route | str:
+        closed = []
+        for gateway in step.gateways:
+            granted = self.board.admit(gateway, "charge")
+            if granted is None:
+                closed.append(gateway)
+                continue
+            level = step.level_at(gateway, gateways[0])
+            why = step.why
+            if closed:
+                why = f"the breaker of {', '.join(closed)} is open" + (f"; {why}" if attempts else "")
+            said: dict[str, Any] = {"level": level, "gateway": gateway}
+            if attempts or closed:
+                said |= {"why": why, "proof": [each.proof for each in tried(attempts)]}
+                said |= {"breakerOpen": closed} if closed else {}
+            return Route(gateway, level, step.three_d_secure, why, granted, said)
+        return f"the breaker of {', '.join(closed)} is open"
+
+    def _may_send_again(self, attempt: Attempt) -> bool:
+        """Say whether the same key may be sent once more: the gateway still knows it, and it can bring a new answer."""
+        # One that is still `sent` was lost with its worker, and is unknown as soon as that is written down.
+        if attempt.state not in {AttemptState.UNKNOWN, AttemptState.SENT} or attempt.sends >= MOST_SENDS:
+            return False
+        capabilities = capabilities_of(attempt.gateway)
+        # Not as a trial of the breaker: it may not be needed at all.
+        if capabilities is None or not self.board.is_closed(attempt.gateway, "charge"):
+            return False
+        if capabilities.replays_errors and attempt.reason == "server_error_replayed":
+            return False
+        return self._now - attempt.sent_at < timedelta(seconds=capabilities.key_life) - KEY_LIFE_MARGIN
