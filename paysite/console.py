@@ -21,6 +21,7 @@ else:
 from payments.admin.overview.chart import chart
 from payments.admin.overview.gateways import COLUMNS, gateway_rows
 from payments.admin.overview.headline import headline
+from payments.admin.overview.ladder import by_level, level_now
 from payments.admin.overview.loops import loop_rows
 from payments.admin.overview.queues import cards
 from payments.admin.overview.recovery import recovery
@@ -67,9 +68,12 @@ def _figures() -> dict[str, Any]:
     now = database_now()
     queues, loops, payments = cards(now), loop_rows(now), volume(now)
     gateways, attempts_capped = gateway_rows(now)
+    level = level_now([breaker for gateway in gateways for breaker in gateway.breakers])
     return {
         "now": now,
-        "headline": headline(queues, loops),
+        "headline": headline(queues, loops, level),
+        "level": level,
+        "levels": by_level(payments),
         "cards": queues,
         "loops": loops,
         "columns": list(COLUMNS),
@@ -116,6 +120,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 _VIEW_SURPLUS: Final = "payments.view_surpluscharge"
+_VIEW_STANDING: Final = "payments.view_customerstanding"
 _VIEW_KEYS: Final = "payments.view_idempotencyrecord"
 _NAVIGATION: Final = (
     (
@@ -124,6 +129,8 @@ _NAVIGATION: Final = (
             ("Overview", "dashboard", "index", ""),
             ("Payments", "payments", "payments_payment_changelist", "payments.view_payment"),
             ("Operator tasks", "task_alt", "payments_operatortask_changelist", "payments.view_operatortask"),
+            ("Gateways", "lan", "payments_circuit_changelist", "payments.view_circuit"),
+            ("Customers' standing", "verified_user", "payments_customerstanding_changelist", _VIEW_STANDING),
         ),
     ),
     (
@@ -133,9 +140,17 @@ _NAVIGATION: Final = (
             ("Attempts", "swap_horiz", "payments_attempt_changelist", "payments.view_attempt"),
             ("Audit trail", "history", "payments_auditentry_changelist", "payments.view_auditentry"),
             ("Money to give back", "undo", "payments_surpluscharge_changelist", _VIEW_SURPLUS),
+            ("E-mails", "mail", "payments_customermail_changelist", "payments.view_customermail"),
             ("Recovery", "healing", "payments_recoveryrun_changelist", "payments.view_recoveryrun"),
             ("Ledger", "menu_book", "payments_ledgerposting_changelist", "payments.view_ledgerposting"),
             ("Idempotency keys", "key_vertical", "payments_idempotencyrecord_changelist", _VIEW_KEYS),
+        ),
+    ),
+    (
+        "Declines",
+        (
+            ("Decline map", "rule", "payments_declinerule_changelist", "payments.view_declinerule"),
+            ("Unmapped declines", "help", "payments_unmappeddecline_changelist", "payments.view_unmappeddecline"),
         ),
     ),
     (

@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from paysite import health, openapi
+from paysite.metrics import MetricsView
 
 handler400 = "paysite.errors.bad_request"
 handler404 = "paysite.errors.page_not_found"
@@ -20,4 +21,5 @@ urlpatterns = [
     path("shop/", include("paysite.demo.urls")),
     path("health/live", health.live),
     path("health/ready", health.ready),
+    path("metrics", MetricsView.as_view()),
 ]

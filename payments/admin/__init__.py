@@ -4,7 +4,11 @@ from payments.admin import (
     api_key,
     attempt,
     audit_entry,
+    circuit,
     client,
+    customer_mail,
+    customer_standing,
+    decline_rule,
     idempotency_record,
     ledger_posting,
     operator_task,
@@ -12,6 +16,7 @@ from payments.admin import (
     payment,
     recovery_run,
     surplus_charge,
+    unmapped_decline,
     users,
 )
 
@@ -19,7 +24,11 @@ __all__ = [
     "api_key",
     "attempt",
     "audit_entry",
+    "circuit",
     "client",
+    "customer_mail",
+    "customer_standing",
+    "decline_rule",
     "idempotency_record",
     "ledger_posting",
     "operator_task",
@@ -27,5 +36,6 @@ __all__ = [
     "payment",
     "recovery_run",
     "surplus_charge",
+    "unmapped_decline",
     "users",
 ]

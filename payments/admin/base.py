@@ -1,6 +1,6 @@
 """What every page of the operator console builds on."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.admin import ShowFacets
 from django.db.models import Model, Q, QuerySet
@@ -38,7 +38,7 @@ class ReadOnlyAdmin(ModelAdmin):
     list_before_template = "admin/console/list_note.html"
     actions = None
     # Sorting by anything but the primary key would sort the whole table.
-    ordering = ("-pk",)
+    ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     sortable_by = ()
     list_fullwidth = True
     compressed_fields = True

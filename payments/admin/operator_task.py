@@ -34,6 +34,8 @@ ADVICE: Final[dict[str, str]] = {
     "the shop then has to deliver, or is given back by itself. Make sure that shop and customer know.",
     OperatorTask.Kind.NOT_GIVEN_BACK: "Give the charge back at the gateway's own console, by the charge id on the "
     "payment's page. Until then the customer's money is held without right.",
+    OperatorTask.Kind.QUEUED_TOO_LONG: "The order was accepted although no gateway could charge it, and its time is "
+    "over. Nothing was charged. Ask the customer for another way to pay, or have the shop hold the goods.",
     OperatorTask.Kind.TAKEN_BACK: "Find out who undid the charge at the gateway. If the goods are not sent yet, stop "
     "them; the order needs another payment.",
 }

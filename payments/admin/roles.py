@@ -13,8 +13,11 @@ from django.contrib.auth.models import Group, Permission
 
 VIEWER: Final = "Viewer"
 OPERATOR: Final = "Operator"
-# In the console these two mean "may act on payments" and "may close tasks": nobody edits either.
-ACTS: Final = ("change_payment", "change_operatortask")
+# In the console the first three mean "may act on payments", "may close tasks", "may hold breakers": nobody edits these.
+ACTS: Final = (
+    *("change_payment", "change_operatortask", "change_circuit"),
+    *("add_customerstanding", "change_customerstanding"),
+)
 
 
 def make_roles(using: str = "default", apps: Any = global_apps, **_: Any) -> None:

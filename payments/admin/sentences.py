@@ -6,8 +6,8 @@ Every action that a service writes must have its sentence here; a test compares 
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from payments.declines import DECLINES, DeclineClass, decline
-from payments.models import AuditEntry, SurplusCharge
+from payments.declines import DeclineClass, decline
+from payments.models import AuditEntry, Payment, SurplusCharge
 from payments.money import Money
 from payments.services.recover import AT_MOST
 from payments.states import AttemptState, PaymentStatus, SurplusState
@@ -16,6 +16,7 @@ _ACTIONS: Final[dict[str, str]] = {
     "payment.accepted": "The request to pay was accepted and stored.",
     "payment.processing": "A worker took the payment up and wrote the attempt down before sending anything.",
     "payment.action_required": "The payment waits for the customer to confirm it with the bank.",
+    "payment.queued": "No gateway could charge: the order was accepted (level 4), and the payment is charged later.",
     "payment.retrying": "Nothing was charged. The payment will be tried again by itself.",
     "payment.review": "The payment was handed to people: the machine cannot decide it alone.",
     "payment.succeeded": "The payment is paid.",
@@ -24,6 +25,8 @@ _ACTIONS: Final[dict[str, str]] = {
     "payment.expired": "The payment's time ran out. The customer was not charged.",
     "payment.canceled": "The payment was canceled. The customer was not charged.",
     "payment.recovered": "Recovery found the payment unfinished and due at no time, and made it due.",
+    "payment.brought_forward": "The next try was moved to now.",
+    "payment.retried": "Somebody asked to try it again: a new version of the payment was made.",
     "payment.asked_now": "The next look at the gateway was moved to now.",
     "attempt.succeeded": "The gateway said that it charged the customer.",
     "attempt.declined": "The gateway declined the charge.",
@@ -38,6 +41,9 @@ _ACTIONS: Final[dict[str, str]] = {
     "surplus.found": "The gateway took money that no payment may keep. It is given back by itself.",
     "surplus.returned": "The gateway gave that money back to the customer.",
     "surplus.refused": "The gateway does not give that money back. A person must see to it.",
+    "mail.sent": "An e-mail about it was sent to the customer.",
+    "mail.dropped": "An e-mail to the customer was not sent, because it would not be true or of use any more.",
+    "mail.given_up": "An e-mail to the customer could not be sent for a day, and is not tried again.",
     "task.closed": "An operator task was closed.",
 }
 # An attempt that was open before is looked up; the first entry tells about the lost answer itself.
@@ -66,16 +72,20 @@ _REASONS: Final[dict[str, str]] = {
     "garbage_reply": "the answer was not HTTP",
     "gateway_rejected": "the gateway refused our request",
     "gateway_unavailable": "the gateway could not be reached, and the tries are used up",
+    "health_check": "its own health call failed",
     "key_in_use": "the gateway is still working on this charge",
     "key_reused": "the gateway knows our key with other parameters",
     "late_success": "the gateway charged after the payment had ended, and the order cannot take it any more",
     "listed": "it is in the gateway's own list of charges",
     "maintenance": "the gateway is under maintenance",
     "mode_mismatch": "the gateway answered in the other mode (test or live); its answer was not believed",
+    "network_limit": "the card network allows no further try with this card",
+    "no_gateway": "no gateway could take the payment",
     "not_asked": "nothing could be asked",
     "not_found": "the gateway knows no charge under our key",
     "not_json": "the answer was not JSON",
     "paused_before_sending": "the worker was paused too long before sending",
+    "queued_too_long": "an order that had been accepted could not be charged in time",
     "rate_limited": "the gateway asked us to slow down",
     "read_timeout": "no answer within the time allowed",
     "redirect": "the gateway answered with a redirect, which is never followed",
@@ -93,6 +103,7 @@ _REASONS: Final[dict[str, str]] = {
     "too_many": "there are more charges than one reading may take",
     "unknown_status": "the gateway answered a state that it does not document",
     "unknown_too_long": "the outcome has been unknown for a day",
+    "worker_lost": "the worker that sent it did not come back",
 }
 
 _STATUS: Final[dict[str, str]] = {
@@ -197,23 +208,37 @@ def has_words(reason: str) -> bool:
     return reason in _REASONS
 
 
-def of_reason(reason: str) -> str:
-    """Return a machine word in words, with the word itself, which logs and the gateway's support understand."""
-    if reason in DECLINES and reason not in _REASONS:
-        return of_decline(reason)
-    words = _REASONS.get(reason)
-    return f"{words} ({reason})" if words else reason
+def of_reason(reason: str, gateway: str = "") -> str:
+    """Return a machine word in words, with the word itself, which logs and the gateway's support understand.
+
+    gateway: whose decline code it may be.
+    """
+    if words := _REASONS.get(reason):
+        return f"{words} ({reason})"
+    return of_decline(reason, gateway) if decline(reason, gateway).is_mapped else reason
 
 
-def of_decline(code: str) -> str:
-    """Return the internal meaning of a decline code (requirement B5): for operators only."""
-    known = "" if code in DECLINES else ", unknown code, treated as"
-    return f"{code}{known} ({_CLASS[decline(code).decline_class]})"
+def of_decline(code: str, gateway: str = "") -> str:
+    """Return the internal meaning of a decline code of `gateway` (requirement B5): for operators only."""
+    meaning = decline(code, gateway)
+    means = f": {meaning.internal_message}" if meaning.is_mapped else ", unknown code, treated as"
+    return f"{code}{means} ({of_class(meaning.decline_class)})"
+
+
+def of_class(decline_class: DeclineClass) -> str:
+    return _CLASS[decline_class]
 
 
 def of_status(status: str, *, outcome_unknown: bool) -> str:
     """Return a payment's state in words. While the outcome is unknown, that matters more than the state."""
     return "The customer may or may not have been charged" if outcome_unknown else _STATUS[status]
+
+
+def of_payment(payment: Payment) -> str:
+    """Return the state of `payment` in words; an order that was accepted for later does not read as failing."""
+    if payment.queued_at is not None and payment.status == PaymentStatus.RETRYING:
+        return "Order accepted, to be charged later"
+    return of_status(payment.status, outcome_unknown=payment.outcome_unknown)
 
 
 def of_attempt(state: str) -> str:

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Inside payments, from the top down: a room may import its own level's files and everything below, never upward.
 LEVELS = [
     {"checkout", "api", "admin", "webhooks", "tasks", "management", "apps"},
-    {"services", "queries"},
+    {"services", "queries", "metrics"},
     {"reliability", "ledger", "audit", "outcomes"},
     {"bulk", "clock", "declines", "words", "idempotency", "guards", "prepared"},
     {"models"},

@@ -15,9 +15,9 @@ from tests.payments.conftest import accepted, after, sent
 
 pytestmark = pytest.mark.django_db
 
-# User and session, the user's permissions and those of the groups, then the page itself: six queues, gateways with
-# three, payments with two, loops, recovery; on PostgreSQL the time as well.
-STATEMENTS = 17 + (connection.vendor == "postgresql")
+# User and session, the user's permissions and those of the groups, then the page itself: seven queues, gateways with
+# five, payments with two, their levels, loops, recovery; on PostgreSQL the time as well.
+STATEMENTS = 21 + (connection.vendor == "postgresql")
 
 
 @pytest.fixture

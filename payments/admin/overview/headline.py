@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from payments.admin.overview.ladder import LevelNow
 from payments.admin.overview.loops import LoopRow
 from payments.admin.overview.queues import Card
 
@@ -19,7 +20,7 @@ class Headline:
     words: str
 
 
-def headline(cards: Sequence[Card], loops: Sequence[LoopRow]) -> Headline:
+def headline(cards: Sequence[Card], loops: Sequence[LoopRow], level: LevelNow) -> Headline:
     """Say the worst thing first."""
     counts = {card.queue.slug: card.count for card in cards}
     if not any(loop.works for loop in loops):
@@ -29,12 +30,17 @@ def headline(cards: Sequence[Card], loops: Sequence[LoopRow]) -> Headline:
             "No settle loop works: payments are accepted and kept, but not settled. Start the workers again "
             "(docs/console.md), or look into their log.",
         )
+    if level.colour == "danger":
+        return Headline("danger", "error", "No gateway can charge: see Gateways and circuit breakers below.")
     if counts["stuck"]:
         return Headline("danger", "error", f"{_payments(counts['stuck'])} due for over 2 minutes and not taken up.")
     waiting = sum(counts[slug] for slug in _FOR_PEOPLE)
     if waiting:
         words = "1 item waits" if waiting == 1 else f"{waiting} items wait"
         return Headline("warning", "person_alert", f"{words} for a person: see Review and Operator tasks.")
+    if level.colour == "warning":
+        words = "Nothing waits for a person, but a breaker is open"
+        return Headline("warning", level.icon, f"{words}, and level {level.level} in use: see Gateways.")
     return Headline("success", "check_circle", _by_itself(counts))
 
 
@@ -43,6 +49,8 @@ def _by_itself(counts: Mapping[str, int]) -> str:
     words = ["Nothing waits for a person."]
     if counts["unknown"]:
         words.append(f"{_payments(counts['unknown'])} being checked with the gateway.")
+    if counts["queued"]:
+        words.append(f"{_payments(counts['queued'])} to be charged later.")
     if counts["to_return"]:
         words.append(f"{_charges(counts['to_return'])} still to be given back.")
     return " ".join(words) if len(words) > 1 else "Nothing waits for a person, and payments are being settled."

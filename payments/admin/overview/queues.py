@@ -106,6 +106,15 @@ QUEUES: Final = (
         list_url="admin:payments_operatortask_changelist",
         money="payment__",
     ),
+    Queue(
+        slug="queued",
+        title="Accepted, to be charged later",
+        advice="No gateway could charge these orders of trusted customers. They are charged by themselves once one "
+        "can: the breakers below say when that is tried.",
+        rows=lambda _: Payment.objects.filter(queued_at__isnull=False, status=PaymentStatus.RETRYING),
+        order="queued_at",
+        since="queued_at",
+    ),
     TO_RETURN,
     Queue(
         slug="stuck",

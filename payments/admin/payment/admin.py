@@ -8,13 +8,13 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 
 from payments.admin import labels
-from payments.admin.base import ReadOnlyAdmin
+from payments.admin.base import ReadOnlyAdmin, page_of
 from payments.admin.confirm import Question, ReasonForm, RefusedError, ask, because_of, operator_of, reason_given
 from payments.admin.payment.actions import ACTIONS
-from payments.admin.payment.filters import CreatedFilter, CurrencyFilter, GatewayFilter, QueueFilter
+from payments.admin.payment.filters import CreatedFilter, CurrencyFilter, GatewayFilter, LevelFilter, QueueFilter
 from payments.admin.payment.page import page
 from payments.admin.payment.search import find
 from payments.ids import is_id
@@ -25,8 +25,8 @@ MAY_ACT = "payments.change_payment"
 
 @admin.register(Payment)
 class PaymentAdmin(ReadOnlyAdmin):
-    list_display = ("id", "order_reference", "customer", "amount_exact", "state", "gateway", "created")
-    list_filter = (QueueFilter, "status", "outcome_unknown", CurrencyFilter, GatewayFilter, CreatedFilter)
+    list_display = ("id", "order_reference", "customer", "amount_exact", "state", "level", "gateway", "created")
+    list_filter = (QueueFilter, "status", "outcome_unknown", LevelFilter, CurrencyFilter, GatewayFilter, CreatedFilter)
     list_select_related = ("order",)
     exact_search = ("pk",)
     search_help_text = "Payment, order, charge id, key or e-mail"
@@ -89,21 +89,23 @@ class PaymentAdmin(ReadOnlyAdmin):
         payment = self._payment(payment_id)
         question = Question(
             title=f"{action.label}?",
-            will=action.will,
+            will=action.will(payment),
             button=action.label,
             why_not=action.why_not(payment, list(payment.attempts.order_by("number"))),
             is_dangerous=action.is_dangerous,
         )
-        back = reverse("admin:payments_payment_change", args=[payment.pk])
+        back = page_of(payment)
         form = ReasonForm(question, request.POST if request.method == "POST" else None)
         reason = reason_given(request, form)
         if not reason:
             return ask(request, self.admin_site, question, form, payment, back)
         try:
-            messages.success(request, action.act(payment.pk, because_of(user, slug), reason))
+            done = action.act(payment.pk, because_of(user, slug), reason)
         except RefusedError as error:
             messages.error(request, str(error))
-        return HttpResponseRedirect(back)
+            return HttpResponseRedirect(back)
+        messages.success(request, done.words)
+        return HttpResponseRedirect(page_of(done.payment or payment))
 
     def _payment(self, object_id: str) -> Payment:
         """Return the payment; the admin's own links escape the `_` of its id."""

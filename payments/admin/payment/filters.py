@@ -8,6 +8,7 @@ from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from payments.admin.levels import NAMES, of_level
 from payments.admin.overview.queues import OF_PAYMENTS
 from payments.clock import database_now
 from payments.ids import floor_id
@@ -28,6 +29,20 @@ class QueueFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
         chosen = next((queue for queue in OF_PAYMENTS if queue.slug == self.value()), None)
         return queryset & chosen.rows(database_now()) if chosen else queryset
+
+
+class LevelFilter(SimpleListFilter):
+    """The lowest level of the ladder that the payment reached."""
+
+    title = "level"
+    parameter_name = "level"
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Choices:
+        return [(str(level), of_level(level)) for level in NAMES]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+        level = self.value()
+        return queryset.filter(level=int(level)) if level and level in {str(known) for known in NAMES} else queryset
 
 
 class CurrencyFilter(SimpleListFilter):

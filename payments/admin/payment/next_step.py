@@ -50,6 +50,8 @@ def _give_back(charge: SurplusCharge, now: datetime) -> str:
 
 def _what(payment: Payment, still_open: Attempt | None) -> str:
     if still_open is None:
+        if payment.status == PaymentStatus.RETRYING and payment.queued_at is not None:
+            return "The order is accepted (level 4); the charge is sent as soon as a gateway can take it."
         if payment.status == PaymentStatus.RETRYING:
             return f"The charge is tried again, retry {payment.retry_count} of {payment.max_retries}."
         if payment.status == PaymentStatus.REVIEW:

@@ -5,9 +5,11 @@ from typing import Any, Final
 
 from payments.admin import labels, sentences
 from payments.admin.formats import masked, utc
+from payments.admin.levels import of_level
 from payments.admin.payment.actions import ACTIONS
 from payments.admin.payment.next_step import next_step
 from payments.admin.payment.timeline import Known, timeline
+from payments.admin.payment.walked import walked
 from payments.clock import database_now
 from payments.models import CheckoutSession, LedgerPosting, Payment
 from payments.queries import surplus_of, trail_of
@@ -39,11 +41,17 @@ def page(payment: Payment, *, may_act: bool) -> dict[str, Any]:
         "now": now,
         "facts": _facts(payment),
         "metadata": json.dumps(payment.metadata, indent=2, ensure_ascii=False) if payment.metadata else "",
+        "walked": walked(payment, known.attempts, known.entries),
+        "later_version": Payment.objects.filter(retry_of=payment.pk).values_list("pk", flat=True).first(),
         "events": timeline(known),
         "is_cut": len(known.entries) == _MOST,
         "open_tasks": [task for task in known.tasks if task.closed_at is None],
         "may_act": may_act,
-        "actions": [(action, action.why_not(payment, known.attempts)) for action in ACTIONS.values() if may_act],
+        "actions": [
+            (action, action.will(payment), action.why_not(payment, known.attempts))
+            for action in ACTIONS.values()
+            if may_act
+        ],
     }
 
 
@@ -51,7 +59,7 @@ def _status_words(known: Known) -> str:
     payment = known.payment
     if known.surplus and payment.status in FINAL:
         return sentences.of_surplus(payment.status, known.surplus)
-    return sentences.of_status(payment.status, outcome_unknown=payment.outcome_unknown)
+    return sentences.of_payment(payment)
 
 
 def _facts(payment: Payment) -> list[tuple[str, str]]:
@@ -68,6 +76,10 @@ def _facts(payment: Payment) -> list[tuple[str, str]]:
             ("Paid with", f"{payment.method_type}, token {masked(payment.method_token)}"),
             ("Checkout", ", ".join(masked(token) for token in visits)),
             ("Gateway", payment.gateway),
+            ("Level", of_level(payment.level)),
+            ("Why this level", sentences.of_reason(payment.level_reason) if payment.level_reason else ""),
+            ("Version", str(payment.version)),
+            ("Charged later since", utc(payment.queued_at) if payment.queued_at else ""),
             ("Last error", _last_error(payment)),
             ("Why in review", sentences.of_reason(payment.review_reason) if payment.review_reason else ""),
             ("Created", utc(payment.created_at)),
@@ -79,4 +91,8 @@ def _facts(payment: Payment) -> list[tuple[str, str]]:
 
 
 def _last_error(payment: Payment) -> str:
-    return f"{sentences.of_reason(payment.error_code)}, {utc(payment.error_at)}" if payment.error_code else ""
+    return (
+        f"{sentences.of_reason(payment.error_code, payment.gateway)}, {utc(payment.error_at)}"
+        if payment.error_code
+        else ""
+    )

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from payments.admin import labels, sentences
 from payments.admin.formats import span, utc
+from payments.admin.levels import of_level
+from payments.admin.payment.walked import proof_in_words
 from payments.models import Attempt, AuditEntry, LedgerPosting, OperatorTask, Payment, SurplusCharge
 from payments.money import Money
 from payments.states import AttemptState, SurplusState
@@ -61,9 +63,13 @@ def timeline(known: Known) -> list[Event]:
     # An attempt's row is a moment older than the entry that announces it.
     announced = {entry.data["key"]: entry.at for entry in known.entries if "key" in entry.data}
     surplus = {charge.pk: charge for charge in known.surplus}
+    gateways = {attempt.pk: attempt.gateway for attempt in known.attempts}
     events = [
         *(_attempt(attempt, announced.get(attempt.gateway_key, attempt.sent_at)) for attempt in known.attempts),
-        *(_entry(entry, client, surplus.get(entry.entity_id)) for entry in known.entries),
+        *(
+            _entry(entry, client, surplus.get(entry.entity_id), gateways.get(entry.entity_id, known.payment.gateway))
+            for entry in known.entries
+        ),
         *(_posting(posting) for posting in known.postings),
         *(_task(task) for task in known.tasks),
     ]
@@ -81,13 +87,16 @@ def _attempt(attempt: Attempt, at: datetime) -> Event:
         rank=_ATTEMPT,
         icon="swap_horiz",
         colour=labels.ATTEMPT[attempt.state],
-        title=f"Attempt {attempt.number} was sent to {attempt.gateway}: {sentences.of_attempt(attempt.state)}.",
+        title=_title(attempt),
         facts=_facts(
             [
                 ("Charge id at the gateway", attempt.gateway_reference),
                 ("Our key at the gateway", attempt.gateway_key),
                 ("Amount", str(Money(attempt.amount, attempt.currency))),
-                ("Decline", sentences.of_decline(attempt.decline_code) if attempt.decline_code else ""),
+                (
+                    "Decline",
+                    sentences.of_decline(attempt.decline_code, attempt.gateway) if attempt.decline_code else "",
+                ),
                 ("Reason", _reason_of(attempt)),
                 ("The gateway's words", attempt.message),
                 ("HTTP status", str(attempt.http_status or "")),
@@ -97,6 +106,12 @@ def _attempt(attempt: Attempt, at: datetime) -> Event:
             ]
         ),
     )
+
+
+def _title(attempt: Attempt) -> str:
+    secure = " with 3-D Secure" if attempt.three_d_secure else ""
+    ended = sentences.of_attempt(attempt.state)
+    return f"Level {attempt.level}: attempt {attempt.number} was sent to {attempt.gateway}{secure}: {ended}."
 
 
 def _reason_of(attempt: Attempt) -> str:
@@ -112,7 +127,7 @@ def _took(attempt: Attempt) -> str:
     return f"{span(length)} later"
 
 
-def _entry(entry: AuditEntry, client: str, surplus: SurplusCharge | None) -> Event:
+def _entry(entry: AuditEntry, client: str, surplus: SurplusCharge | None, gateway: str) -> Event:
     change = f"{entry.before} → {entry.after}" if entry.before and entry.before != entry.after else ""
     return Event(
         at=entry.at,
@@ -126,8 +141,8 @@ def _entry(entry: AuditEntry, client: str, surplus: SurplusCharge | None) -> Eve
         facts=_facts(
             [
                 ("State", change),
-                ("Why", sentences.of_reason(entry.reason) if entry.reason else ""),
-                *(_of_surplus(surplus, entry) if surplus else [("Details", _plain(entry.data))]),
+                ("Why", sentences.of_reason(entry.reason, gateway) if entry.reason else ""),
+                *(_of_surplus(surplus, entry) if surplus else _details(entry.data)),
             ]
         ),
     )
@@ -143,6 +158,19 @@ def _of_surplus(charge: SurplusCharge, entry: AuditEntry) -> list[tuple[str, str
         ("The gateway's words", charge.message if is_last else ""),
         ("Tries to give it back", str(charge.tries or "") if is_last else ""),
         ("Given back", "not yet" if is_last and charge.state != SurplusState.RETURNED else ""),
+    ]
+
+
+def _details(data: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the level of the ladder, its reason and its proof as lines of their own, and all the rest in one."""
+    if "level" not in data:
+        return [("Details", _plain(data))]
+    rest = {name: value for name, value in data.items() if name not in _OF_LEVELS}
+    return [
+        ("Level", of_level(data["level"])),
+        ("Why so", str(data.get("why", ""))),
+        ("Safe because", proof_in_words(data.get("proof"))),
+        ("Details", _plain(rest)),
     ]
 
 
@@ -172,6 +200,7 @@ def _task(task: OperatorTask) -> Event:
     )
 
 
+_OF_LEVELS: Final = frozenset({"level", "gateway", "why", "proof", "breakerOpen"})
 _ICONS: Final = {
     "accepted": "login",
     "succeeded": "check_circle",
@@ -179,6 +208,8 @@ _ICONS: Final = {
     "declined": "block",
     "unknown": "help",
     "retrying": "replay",
+    "queued": "schedule",
+    "brought_forward": "bolt",
     "review": "person_search",
     "asked_now": "bolt",
     "canceled": "cancel",
@@ -195,6 +226,7 @@ _COLOURS: Final = {
     "attempt.rejected": "danger",
     "attempt.unknown": "warning",
     "payment.review": "warning",
+    "payment.queued": "warning",
     "surplus.found": "danger",
     "surplus.returned": "success",
     "surplus.refused": "danger",

@@ -11,7 +11,9 @@ from django.urls import reverse
 from payments import models
 from payments.gateways.base import Kind
 from payments.models import Client
+from payments.services.decline_rules import RuleValues, change, note_unmapped
 from payments.services.recover import recover
+from tests.payments.admin.breaking import fail
 from tests.payments.conftest import BECAUSE, after, sent
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +28,10 @@ MONEY = [
     models.Order,
     models.SurplusCharge,
     models.RecoveryRun,
+    models.Circuit,
+    models.DeclineRuleChange,
+    models.UnmappedDecline,
+    models.CustomerMail,
 ]
 
 
@@ -36,6 +42,10 @@ def rows(shop: Client) -> None:
     after(attempt, Kind.SUCCEEDED, reference="ch_1", looked=True)
     after(attempt, Kind.SUCCEEDED, reference="ch_2")
     recover(models.RecoveryRun.Trigger.SCHEDULE, BECAUSE)
+    note_unmapped([("primary", "moon_phase")])
+    change("", "sun_phase", RuleValues("fraud", "The sun"), seen=None, operator="anna", reason="known")
+    fail("primary")
+    models.CustomerMail.objects.create(payment=attempt.payment, kind="delayed", address="eva@example.com")
 
 
 def contents(model: type[Model]) -> list[dict[str, Any]]:
@@ -72,7 +82,7 @@ def test_there_is_no_bulk_action(rows: None, administrator: Browser, model: type
 
 
 def test_every_model_of_payments_in_the_console_is_known_here() -> None:
-    editable = {models.Client, models.ApiKey}
+    editable = {models.Client, models.ApiKey, models.CustomerStanding, models.DeclineRule}
     shown = {model for model in admin.site._registry if model._meta.app_label == "payments"}
     assert shown == {*MONEY, *editable}
 

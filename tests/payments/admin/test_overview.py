@@ -10,6 +10,7 @@ from payments.admin.overview import newest
 from payments.admin.overview.chart import HEIGHT, chart
 from payments.admin.overview.gateways import gateway_rows
 from payments.admin.overview.headline import headline
+from payments.admin.overview.ladder import LevelNow
 from payments.admin.overview.loops import LoopRow, loop_rows
 from payments.admin.overview.queues import QUEUES, Card
 from payments.admin.overview.volume import Tally, Volume, volume
@@ -21,11 +22,12 @@ from tests.payments.conftest import accepted, after, sent
 
 pytestmark = pytest.mark.django_db
 
-GATEWAYS = [{"name": "primary", "kind": "sandbox"}, {"name": "secondary", "kind": "sandbox"}]
+WELL = LevelNow("1", "success", "check_circle", "primary.")
+SECOND = LevelNow("3", "warning", "alt_route", "secondary: the breaker of primary's charges is open.")
+NONE = LevelNow("4–6", "danger", "error", "no gateway can charge.")
 
 
-def test_a_gateways_attempts_of_today_are_counted_by_outcome(shop: Client, settings: Any) -> None:
-    settings.GATEWAYS = GATEWAYS
+def test_a_gateways_attempts_of_today_are_counted_by_outcome(shop: Client) -> None:
     outcomes = [Kind.SUCCEEDED, Kind.SUCCEEDED, Kind.DECLINED, Kind.UNKNOWN, Kind.NOT_SENT, Kind.REJECTED]
     for number, kind in enumerate(outcomes):
         after(sent(shop, f"key-{number}", order=f"order-{number}"), kind)
@@ -35,12 +37,14 @@ def test_a_gateways_attempts_of_today_are_counted_by_outcome(shop: Client, setti
     assert rows[0].counts == {"charged": 2, "declined": 1, "waiting": 1, "unknown": 1, "trouble": 2}
     assert rows[0].last_success.endswith("s ago")
     assert rows[0].last_failure.endswith("s ago")
-    assert (sum(rows[1].counts.values()), rows[1].last_success, is_capped) == (0, "none today", False)
+    # What the first gateway provably did not get is under way at the second.
+    assert rows[1].counts == {"charged": 0, "declined": 0, "waiting": 1, "unknown": 0, "trouble": 0}
+    assert (rows[1].last_success, is_capped) == ("none today", False)
 
 
 def test_a_gateway_that_left_the_settings_is_still_shown_with_its_attempts(shop: Client, settings: Any) -> None:
     after(sent(shop), Kind.SUCCEEDED)
-    settings.GATEWAYS = GATEWAYS[1:]
+    settings.GATEWAYS = settings.GATEWAYS[1:]
     rows, _ = gateway_rows(database_now())
     assert [(row.name, row.kind, row.counts["charged"]) for row in rows] == [
         ("secondary", "sandbox", 0),
@@ -140,6 +144,7 @@ def card_of(slug: str, count: int) -> Card:
     [
         ({}, True, "success", "Nothing waits for a person, and payments are being settled."),
         ({"unknown": 2}, True, "success", "Nothing waits for a person. 2 payments are being checked with the gateway."),
+        ({"queued": 2}, True, "success", "Nothing waits for a person. 2 payments are to be charged later."),
         ({"to_return": 1}, True, "success", "Nothing waits for a person. 1 charge is still to be given back."),
         (
             *({"unknown": 1, "to_return": 2}, True, "success"),
@@ -153,6 +158,24 @@ def card_of(slug: str, count: int) -> Card:
 )
 def test_the_first_sentence_says_the_worst_thing(counts: dict[str, int], works: bool, colour: str, words: str) -> None:
     cards = [card_of(queue.slug, counts.get(queue.slug, 0)) for queue in QUEUES]
-    found = headline(cards, [LoopRow("settle-1", works, "")])
+    found = headline(cards, [LoopRow("settle-1", works, "")], WELL)
+    assert found.colour == colour
+    assert found.words.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("counts", "works", "level", "colour", "words"),
+    [
+        ({"stuck": 1}, True, NONE, "danger", "No gateway can charge: see Gateways and circuit breakers below."),
+        ({"review": 1}, False, NONE, "danger", "No settle loop works"),
+        ({"review": 1}, True, SECOND, "warning", "1 item waits for a person"),
+        ({}, True, SECOND, "warning", "Nothing waits for a person, but a breaker is open, and level 3 in use"),
+    ],
+)
+def test_the_first_sentence_tells_of_open_breakers(
+    counts: dict[str, int], works: bool, level: LevelNow, colour: str, words: str
+) -> None:
+    cards = [card_of(queue.slug, counts.get(queue.slug, 0)) for queue in QUEUES]
+    found = headline(cards, [LoopRow("settle-1", works, "")], level)
     assert found.colour == colour
     assert found.words.startswith(words)

@@ -42,7 +42,7 @@ def test_an_operator_finds_attempt_charge_id_books_and_trail_of_a_paid_payment(s
     assert titles(operator, payment) == [
         "The request to pay was accepted and stored.",
         "A worker took the payment up and wrote the attempt down before sending anything.",
-        "Attempt 1 was sent to primary: charged.",
+        "Level 1: attempt 1 was sent to primary: charged.",
         "The gateway said that it charged the customer.",
         "The payment is paid.",
         "12.50 USD were booked: debit gateway_balance, credit sales.",
@@ -56,9 +56,12 @@ def test_every_entry_of_the_trail_is_on_the_timeline_with_who_and_why(shop: Clie
     assert actions == list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
     declined = next(event for event in events if event.action == "attempt.declined")
     assert (declined.who, declined.cause) == ("settle loop test", "job:test")
-    why = "stolen_card (fraud: customer and shop read only a neutral message)"
+    why = (
+        "stolen_card: Card reported stolen. Do not tell the customer "
+        "(fraud: customer and shop read only a neutral message)"
+    )
     assert {fact.name: fact.text for fact in declined.facts} == {"State": "sent → declined", "Why": why}
-    sent_to = next(event for event in events if event.title.startswith("Attempt 1"))
+    sent_to = next(event for event in events if event.title.startswith("Level 1: attempt 1"))
     facts = {fact.name: fact.text for fact in sent_to.facts}
     assert (facts["Decline"], facts["The gateway's words"]) == (why, "Card reported stolen.")
 
@@ -120,7 +123,7 @@ def test_the_page_takes_as_many_statements_for_a_long_history_as_for_a_short_one
         after(attempt, Kind.UNKNOWN, looked=True, alert=True)
         ask_now(payment.pk, BECAUSE, "again")
     assert len(set(counts)) == 1
-    assert counts[0] <= 12
+    assert counts[0] <= 14
 
 
 def test_of_a_very_long_trail_the_newest_is_shown_and_the_rest_is_linked(
@@ -166,7 +169,11 @@ def test_an_unknown_outcome_says_when_the_gateway_is_asked_again(shop: Client) -
 
 def test_a_retry_says_which_one_it_is(shop: Client) -> None:
     payment = after(sent(shop), Kind.NOT_SENT, retry_after=30)
-    assert step(payment).startswith("The charge is tried again, retry 1 of 3. Next in ")
+    words = f"The charge is tried again, retry 1 of {payment.max_retries}. "
+    # Another gateway takes it at once.
+    assert step(payment).startswith(f"{words}That is due since ")
+    payment.due_at = database_now() + timedelta(seconds=40)
+    assert step(payment).startswith(f"{words}Next in ")
 
 
 def test_a_confirmation_waits_for_the_customer(shop: Client) -> None:

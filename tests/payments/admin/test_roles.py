@@ -19,8 +19,12 @@ def test_a_viewer_may_view_everything_of_payments_and_nothing_else() -> None:
     assert [name for name in found if not name.startswith("view_")] == []
 
 
-def test_an_operator_may_also_act_on_payments_and_close_tasks() -> None:
-    assert permissions_of("Operator") - permissions_of("Viewer") == {"change_payment", "change_operatortask"}
+def test_an_operator_may_also_act_on_payments_close_tasks_hold_breakers_and_say_whom_to_trust() -> None:
+    assert permissions_of("Operator") - permissions_of("Viewer") >= {
+        *("change_payment", "change_operatortask", "change_circuit"),
+        *("add_customerstanding", "change_customerstanding"),
+    }
+    assert [name for name in permissions_of("Operator") if name.startswith("delete_")] == []
 
 
 def test_neither_role_may_issue_keys_or_add_clients() -> None:

@@ -9,8 +9,9 @@ import pytest
 from payments.admin import labels, sentences
 from payments.admin.operator_task import ADVICE
 from payments.crash_points import POINTS
-from payments.declines import DECLINES
+from payments.declines import DEFAULTS
 from payments.models import AuditEntry, OperatorTask
+from payments.reliability import calls, circuit_rules
 from payments.states import AttemptState, PaymentStatus, SurplusState
 
 PAYMENTS = Path(sentences.__file__).parents[1]
@@ -45,13 +46,22 @@ def reasons_in(path: Path) -> set[str]:
     return {word for word in words if re.fullmatch(r"[a-z_]+", word)}
 
 
-@pytest.mark.parametrize(
-    "name", ["gateways/errors.py", "gateways/replies.py", "gateways/reports.py", "reliability/calls.py"]
-)
+@pytest.mark.parametrize("name", ["gateways/errors.py", "gateways/replies.py", "gateways/reports.py"])
 def test_every_reason_that_an_outcome_can_have_is_explained(name: str) -> None:
     reasons = reasons_in(PAYMENTS / name)
     assert reasons
     assert [reason for reason in sorted(reasons) if not sentences.has_words(reason)] == []
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        *(calls.PAUSED, circuit_rules.HEALTH_CHECK, "no_gateway", "gateway_unavailable", "gateway_rejected"),
+        *("network_limit", "queued_too_long", "worker_lost"),
+    ],
+)
+def test_every_reason_of_our_own_is_explained(reason: str) -> None:
+    assert sentences.has_words(reason)
 
 
 @pytest.mark.parametrize("status", PaymentStatus.values)
@@ -75,7 +85,7 @@ def test_every_kind_of_task_says_what_to_do(kind: str) -> None:
     assert ADVICE[kind]
 
 
-@pytest.mark.parametrize("code", sorted(DECLINES))
+@pytest.mark.parametrize("code", sorted(DEFAULTS))
 def test_every_decline_code_is_explained(code: str) -> None:
     assert sentences.of_reason(code) != code
 

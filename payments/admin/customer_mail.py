@@ -1,0 +1,65 @@
+"""E-mails to customers in the console: what was written, when it was sent, and why not (requirement B7)."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from payments.admin import labels
+from payments.admin.base import ReadOnlyAdmin, payment_link
+from payments.admin.formats import utc
+from payments.models import CustomerMail
+
+
+class StandingFilter(admin.SimpleListFilter):
+    """Whether the e-mail is out."""
+
+    title = "standing"
+    parameter_name = "standing"
+
+    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> list[tuple[str, str]]:
+        return [("waiting", "to be sent"), ("sent", "sent"), ("not_sent", "not sent")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "waiting":
+            return queryset.filter(due_at__isnull=False)
+        if self.value() == "sent":
+            return queryset.filter(sent_at__isnull=False)
+        return queryset.filter(due_at__isnull=True, sent_at__isnull=True) if self.value() == "not_sent" else queryset
+
+
+@admin.register(CustomerMail)
+class CustomerMailAdmin(ReadOnlyAdmin):
+    list_display = ("kind_in_words", "of_payment", "address", "standing", "tries", "trouble", "written", "sent")
+    fields = ("kind_in_words", "of_payment", "address", "standing", "tries", "trouble", "written", "next_try", "sent")
+    list_filter = (StandingFilter, "kind")
+    exact_search = ("payment_id",)
+    search_help_text = "Payment id"
+
+    @admin.display(description="e-mail")
+    def kind_in_words(self, mail: CustomerMail) -> str:
+        return mail.get_kind_display()
+
+    @admin.display(description="payment")
+    def of_payment(self, mail: CustomerMail) -> SafeString:
+        return payment_link(mail.payment_id)
+
+    @labels.coloured("standing", {"sent": "success", "to be sent": "info", "not sent": "warning"})
+    def standing(self, mail: CustomerMail) -> str:
+        if mail.sent_at:
+            return "sent"
+        return "to be sent" if mail.due_at else "not sent"
+
+    @admin.display(description="written")
+    def written(self, mail: CustomerMail) -> str:
+        return utc(mail.written_at)
+
+    @admin.display(description="next try")
+    def next_try(self, mail: CustomerMail) -> str:
+        return utc(mail.due_at)
+
+    @admin.display(description="sent")
+    def sent(self, mail: CustomerMail) -> str:
+        return utc(mail.sent_at)
