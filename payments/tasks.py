@@ -2,7 +2,7 @@
 
 from payments.audit import Because
 from payments.models import RecoveryRun
-from payments.services import expire_keys, loops, recover, wake
+from payments.services import expire_keys, loops, mail, recover, wake
 
 
 def settle(slot: str, run_for: float = loops.RUN_FOR) -> None:
@@ -24,3 +24,8 @@ def sweep() -> dict[str, int]:
 def expire_idempotency_keys() -> int:
     """Delete idempotency records whose time is over (requirement A6); return how many."""
     return expire_keys.expire_keys()
+
+
+def send_mails() -> int:
+    """Send customers the e-mails that are due (requirement B7); return how many."""
+    return mail.send_due(Because("worker:mail", "job:mail"))

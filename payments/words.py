@@ -1,8 +1,12 @@
-"""A payment's state in the customer's words: true at every moment, kind, and never the gateway's text (F6)."""
+"""A payment's state in the customer's words: true at every moment, kind, and never the gateway's text (F6).
+
+The sentences of every status and level are listed in docs/customer-messages.md.
+"""
 
 from collections.abc import Collection
 from typing import Final
 
+from payments import money
 from payments.declines import decline
 from payments.models import Payment, SurplusCharge
 from payments.states import PaymentStatus, SurplusState
@@ -10,6 +14,19 @@ from payments.states import PaymentStatus, SurplusState
 CHECKING: Final = (
     "We are checking with the bank what became of your payment. You will not be charged twice. Please do not pay again."
 )
+SORRY: Final = (
+    "We could not take your payment. This is our fault, not yours and not your card's. You were not charged, and your "
+    "order is kept. You can try again at any time."
+)
+# An order that was accepted before it could be paid. None of these says that it is paid.
+_ACCEPTED: Final = "Your order is accepted."
+_NOTHING_TO_DO: Final = "you need not do anything, and you will not be charged twice."
+_NOT_TAKEN: Final = "We had accepted your order, but could not take the payment for it."
+
+# The levels of the ladder that have words of their own (requirement B7; payments/reliability/ladder.py).
+_LATER: Final = 4
+_KINDLY: Final = 6
+
 _WORDS: Final[dict[str, str]] = {
     PaymentStatus.PENDING: "Your payment is being processed. Please do not refresh or click again.",
     PaymentStatus.PROCESSING: "Your payment is being processed. Please do not refresh or click again.",
@@ -20,15 +37,62 @@ _WORDS: Final[dict[str, str]] = {
     PaymentStatus.EXPIRED: "This payment took too long and was closed. You were not charged.",
     PaymentStatus.CANCELED: "This payment was canceled. You were not charged.",
 }
+_ACCEPTED_WORDS: Final[dict[str, str]] = {
+    PaymentStatus.PENDING: f"{_ACCEPTED} We are taking the payment now; {_NOTHING_TO_DO}",
+    PaymentStatus.PROCESSING: f"{_ACCEPTED} We are taking the payment now; {_NOTHING_TO_DO}",
+    PaymentStatus.REQUIRES_ACTION: f"{_ACCEPTED} To take the payment, we need you: your bank wants you to confirm it.",
+    PaymentStatus.RETRYING: (
+        f"{_ACCEPTED} We will take the payment as soon as our payment provider is back; {_NOTHING_TO_DO}"
+    ),
+    PaymentStatus.REVIEW: f"{_ACCEPTED} Our team sees to the payment; {_NOTHING_TO_DO}",
+}
 
 
 def customer_message(payment: Payment) -> str:
-    """Return the sentence that the customer reads about `payment` now."""
+    """Return the sentences that the customer reads about `payment` now."""
     if payment.status == PaymentStatus.FAILED:
-        return decline(payment.error_code).words
+        return _failed(payment)
     if payment.outcome_unknown:
         return CHECKING
+    if is_accepted_unpaid(payment):
+        return _ACCEPTED_WORDS[payment.status]
+    if payment.status == PaymentStatus.EXPIRED and was_accepted(payment):
+        return f"{_NOT_TAKEN} You were not charged."
     return _WORDS[payment.status]
+
+
+def was_accepted(payment: Payment) -> bool:
+    """Say whether the order was accepted before it was paid, whatever became of the payment afterwards."""
+    return payment.queued_at is not None or payment.level == _LATER
+
+
+def is_accepted_unpaid(payment: Payment) -> bool:
+    """Say whether the order is accepted and the payment still to come: that it is paid must not be said."""
+    return was_accepted(payment) and payment.status in _ACCEPTED_WORDS and payment.processed_at is None
+
+
+def is_our_fault(payment: Payment) -> bool:
+    """Say whether the payment failed because of us or our gateways, not because of the card (level 6)."""
+    return payment.status == PaymentStatus.FAILED and payment.level == _KINDLY
+
+
+def _failed(payment: Payment) -> str:
+    said = SORRY if is_our_fault(payment) else decline(payment.error_code, payment.gateway).words
+    if not was_accepted(payment):
+        return said
+    return f"{_NOT_TAKEN} You were not charged." if is_our_fault(payment) else f"{_NOT_TAKEN} {said}"
+
+
+def readable(minor: int, currency: str) -> str:
+    """Return an amount for people: exact, thousands apart, with its currency: `1,234.50 USD`, `12,500 JPY`."""
+    return grouped(money.decimal_text(minor, currency), currency)
+
+
+def grouped(text: str, currency: str) -> str:
+    """Return an exact decimal `text` for people."""
+    whole, point, fraction = text.partition(".")
+    sign, digits = ("−", whole[1:]) if whole.startswith("-") else ("", whole)
+    return f"{sign}{int(digits):,}{point}{fraction} {currency}"
 
 
 def surplus_message(charges: Collection[SurplusCharge], *, is_paid: bool) -> str:

@@ -22,6 +22,7 @@ JOBS: Final = (
     # Whoever accepts a payment wakes the loops, too: this is for the case that nobody comes.
     Job("wake settle loops", "payments.tasks.wake_loops", 1),
     Job("sweep", "payments.tasks.sweep", 1),
+    Job("send e-mails", "payments.tasks.send_mails", 1),
     Job("expire idempotency keys", "payments.tasks.expire_idempotency_keys", 15),
 )
 

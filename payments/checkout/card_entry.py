@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.http import HttpRequest
 
-from payments.models import Order
-from payments.reliability.gateways import preferred_gateway
+from payments.clock import database_now
+from payments.models import Circuit, Order
+from payments.reliability.breaker import Board
+from payments.reliability.gateways import capabilities_of
 
 # The same rule as the API's; a card number starts with a digit and is never one.
 _TOKEN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{2,254}")
@@ -40,7 +42,7 @@ class Card:
 
 def entry(request: HttpRequest, order: Order, return_path: str) -> CardEntry:
     """Return where the card is typed to pay `order`; the gateway's own page comes back to `return_path`."""
-    origin = next(gateway["origin"] for gateway in settings.GATEWAYS if gateway["name"] == preferred_gateway())
+    origin = _at_work()["origin"]
     here = request.build_absolute_uri("/").rstrip("/")
     hosted = {"return_url": here + return_path, "amount": order.amount, "currency": order.currency}
     return CardEntry(
@@ -48,6 +50,26 @@ def entry(request: HttpRequest, order: Order, return_path: str) -> CardEntry:
         fields_url=f"{origin}/fields?{urlencode({'origin': here})}",
         hosted_url=f"{origin}/card?{urlencode(hosted)}",
     )
+
+
+def _at_work() -> Mapping[str, str]:
+    """Return the first gateway whose charges are let through, for the pages of one that is down cannot be loaded.
+
+    Only gateways whose tokens the first one understands, too. Where all are down, the first: its page may come.
+    """
+    first = settings.GATEWAYS[0]
+    board = Board.read(database_now())
+    for gateway in settings.GATEWAYS:
+        if _has_same_vault(gateway["name"], first["name"]) and board.admits(gateway["name"], Circuit.Operation.CHARGE):
+            return gateway
+    return first
+
+
+def _has_same_vault(name: str, first: str) -> bool:
+    if name == first:
+        return True
+    one, other = capabilities_of(name), capabilities_of(first)
+    return one is not None and other is not None and bool(one.vault) and one.vault == other.vault
 
 
 def is_token(text: str) -> bool:

@@ -6,24 +6,29 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from payments import money, words
+from payments import words
+from payments.checkout.waits import in_about
 from payments.declines import decline
-from payments.models import Order, Payment, SurplusCharge
+from payments.models import Payment, SurplusCharge
+from payments.reliability.ladder import ANOTHER_WAY
 from payments.states import PaymentStatus
 
 # Seconds after which the page says that it takes longer (requirement F2: 5 to 10).
 SLOW_AFTER: Final = 7.0
+# Seconds between two looks of a page on which nothing is about to happen.
+SELDOM: Final = 30
 
 _NOT_TWICE: Final = "You will not be charged twice."
 _MAY_CLOSE: Final = "You may close this page and come back to it later: it always shows how things stand."
-_NOT_CHARGED: Final = "You were not charged."
+_NOT_CHARGED: Final = "You were not charged"
+_ENDED: Final = (PaymentStatus.FAILED, PaymentStatus.EXPIRED, PaymentStatus.CANCELED)
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """What the status page says. name: of its look and of its part in the template; refresh: seconds between two
     looks of a browser without JavaScript, 0 where nothing changes by itself; again: what the button for another try
-    says.
+    says, empty where there is none; suggests: whether other ways to pay are suggested (level 5).
     """
 
     name: str
@@ -31,10 +36,16 @@ class Status:
     sentences: tuple[str, ...]
     refresh: int = 0
     again: str = ""
+    suggests: bool = False
 
     @property
     def is_final(self) -> bool:
         return self.refresh == 0
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether the page need not look often."""
+        return self.refresh >= SELDOM
 
     def tag(self, payment: Payment) -> str:
         """Return a short text that changes whenever what the page says changes."""
@@ -43,33 +54,47 @@ class Status:
 
 
 def status_of(
-    payment: Payment, *, now: datetime, came_back: bool = False, surplus: Collection[SurplusCharge] = ()
+    payment: Payment,
+    *,
+    now: datetime,
+    came_back: bool = False,
+    surplus: Collection[SurplusCharge] = (),
+    mail: str = "",
 ) -> Status:
     """Return what the customer reads about `payment` at `now`.
 
     came_back: just now, from the bank's confirmation. surplus: what gateways took for the order without right.
+    mail: the sentence about the e-mail that the customer gets, if any (payments/checkout/mails.py).
     """
-    status = _status_of(payment, now=now, came_back=came_back)
+    status = _status_of(payment, now=now, came_back=came_back, mail=mail)
     if not surplus:
         return status
     said = words.surplus_message(surplus, is_paid=payment.status == PaymentStatus.SUCCESS)
     # "You were not charged" would not be true any more.
-    return replace(status, sentences=(said,) if status.name == "failed" else (*status.sentences, said))
+    if payment.status in _ENDED:
+        return replace(status, sentences=(said,))
+    kept = (sentence for sentence in status.sentences if "not been charged" not in sentence)
+    return replace(status, sentences=(*kept, said))
 
 
-def _status_of(payment: Payment, *, now: datetime, came_back: bool) -> Status:
+def _status_of(payment: Payment, *, now: datetime, came_back: bool, mail: str) -> Status:
     if payment.status == PaymentStatus.SUCCESS:
         return Status("paid", "Paid. Thank you!", (words.customer_message(payment),))
-    if payment.status in {PaymentStatus.FAILED, PaymentStatus.EXPIRED, PaymentStatus.CANCELED}:
-        return _failed(payment)
+    if payment.status in _ENDED:
+        return _ended(payment, mail)
     if payment.status == PaymentStatus.REQUIRES_ACTION:
-        return _action(payment, came_back=came_back)
-    if payment.outcome_unknown or payment.status == PaymentStatus.REVIEW:
-        return Status(
-            "checking", "We are checking with the bank", (words.customer_message(payment), _MAY_CLOSE), refresh=10
-        )
+        return _action(payment, now=now, came_back=came_back)
+    if payment.outcome_unknown:
+        return _checking(payment)
+    if words.is_accepted_unpaid(payment):
+        sentences = (words.customer_message(payment), mail, _MAY_CLOSE)
+        return Status("accepted", "Your order is accepted", tuple(filter(None, sentences)), refresh=SELDOM)
+    if payment.status == PaymentStatus.REVIEW:
+        return _checking(payment)
+    if payment.status == PaymentStatus.RETRYING:
+        return _retrying(payment, now)
     if (now - payment.created_at).total_seconds() >= SLOW_AFTER:
-        return _slow(payment)
+        return _slow()
     return Status(
         "processing",
         "Processing your payment…",
@@ -78,68 +103,88 @@ def _status_of(payment: Payment, *, now: datetime, came_back: bool) -> Status:
     )
 
 
-def _failed(payment: Payment) -> Status:
+def _ended(payment: Payment, mail: str) -> Status:
     message = words.customer_message(payment)
-    sentences = (message,) if _NOT_CHARGED in message else (message, _NOT_CHARGED)
-    other_card = payment.status == PaymentStatus.FAILED and decline(payment.error_code).needs_another_card
-    again = "Try another card" if other_card else "Try again"
-    return Status("failed", "The payment did not go through", sentences, again=again)
+    not_charged = "" if _NOT_CHARGED in message else f"{_NOT_CHARGED}."
+    sentences = tuple(filter(None, (message, not_charged, mail)))
+    if words.is_our_fault(payment):
+        return Status("sorry", "We are sorry: this did not work", sentences, again="Try again")
+    if payment.status == PaymentStatus.EXPIRED:
+        return Status("failed", "This took too long", sentences, again="Try again")
+    failed = payment.status == PaymentStatus.FAILED
+    other_card = failed and decline(payment.error_code, payment.gateway).needs_another_card
+    return Status(
+        "failed",
+        "The payment did not go through",
+        sentences,
+        again="Try another card" if other_card else "Try again",
+        suggests=failed and payment.level == ANOTHER_WAY,
+    )
 
 
-def _slow(payment: Payment) -> Status:
-    trying = payment.status == PaymentStatus.RETRYING
-    first = words.customer_message(payment) if trying else "Your payment goes on in the background."
+def _checking(payment: Payment) -> Status:
+    return Status(
+        "checking", "We are checking with the bank", (words.customer_message(payment), _MAY_CLOSE), refresh=10
+    )
+
+
+def _retrying(payment: Payment, now: datetime) -> Status:
+    sentences = [words.customer_message(payment), f"The next try is {in_about(payment.due_at, now)}. {_NOT_TWICE}"]
+    if (now - payment.created_at).total_seconds() >= SLOW_AFTER:
+        sentences.append(_MAY_CLOSE)
+    return Status("retrying", "We are trying again…", tuple(sentences), refresh=3)
+
+
+def _slow() -> Status:
     return Status(
         "slow",
         "This is taking longer than usual",
-        (first, _MAY_CLOSE, f"Please do not pay again. {_NOT_TWICE}"),
+        ("Your payment goes on in the background.", _MAY_CLOSE, f"Please do not pay again. {_NOT_TWICE}"),
         refresh=5,
     )
 
 
-def _action(payment: Payment, *, came_back: bool) -> Status:
-    if came_back:
+def _action(payment: Payment, *, now: datetime, came_back: bool) -> Status:
+    if came_back and _is_being_asked(payment, now):
         return Status(
             "came_back",
             "Thank you. We are asking your bank…",
             (f"This usually takes a few seconds. {_NOT_TWICE}",),
             refresh=2,
         )
+    if came_back:
+        return Status(
+            "action",
+            "Your bank has not confirmed it yet",
+            (
+                "We asked, and your bank still waits for your confirmation. Nothing is charged before you confirm.",
+                "If you have just confirmed it, stay here: this page shows the answer by itself.",
+            ),
+            refresh=5,
+        )
     return Status(
         "action",
         "Please confirm with your bank",
-        (words.customer_message(payment), "Nothing is charged before you do."),
+        (
+            words.customer_message(payment),
+            "Nothing is charged before you do. If you do not, the payment ends by itself after some time.",
+        ),
         refresh=10,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of an order as the customer reads it."""
+def _is_being_asked(payment: Payment, now: datetime) -> bool:
+    """Say whether the gateway's answer to the customer's return is still awaited.
 
-    name: str
-    quantity: int
-    amount: str
-
-
-def lines_of(order: Order) -> list[Line]:
-    """Return the order's lines with readable amounts."""
-    return [
-        Line(str(line["name"]), int(line["quantity"]), _grouped(str(line["amount"]), order.currency))
-        for line in order.lines
-    ]
+    Whoever comes back makes the payment due at once (payments/services/nudge.py); once it was asked, it is due later.
+    """
+    return payment.claimed_until is not None or payment.due_at is None or payment.due_at <= now
 
 
-def amount_of(order: Order) -> str:
-    return readable(order.amount, order.currency)
-
-
-def readable(minor: int, currency: str) -> str:
-    """Return an amount for people: exact, thousands apart, with its currency: `1,234.50 USD`, `12,500 JPY`."""
-    return _grouped(money.decimal_text(minor, currency), currency)
-
-
-def _grouped(text: str, currency: str) -> str:
-    whole, point, fraction = text.partition(".")
-    sign, digits = ("−", whole[1:]) if whole.startswith("-") else ("", whole)
-    return f"{sign}{int(digits):,}{point}{fraction} {currency}"
+def close_window(payment: Payment) -> str:
+    """Return what a customer who came back from the bank reads where the shop has a page of its own for the result."""
+    if payment.status == PaymentStatus.REQUIRES_ACTION:
+        return f"We are asking your bank for its answer and pass it on to the shop. {_NOT_TWICE}"
+    if payment.status in {PaymentStatus.EXPIRED, PaymentStatus.CANCELED}:
+        return "The payment was closed before you came back, and you were not charged. The shop knows."
+    return f"Your bank's answer has arrived at the shop. {_NOT_TWICE}"

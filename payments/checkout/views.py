@@ -8,14 +8,15 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
-from payments.checkout import card_entry, forms, presenters, refusals, return_urls, sessions
+from payments.checkout import card_entry, forms, order_lines, presenters, refusals, return_urls, sessions
 from payments.checkout import pay as paying
+from payments.checkout.alternatives import alternatives
 from payments.checkout.guarding import page
+from payments.checkout.mails import sentence_about
 from payments.checkout.surplus import surplus_of
 from payments.clock import database_now
 from payments.models import CheckoutSession, Payment
 from payments.services import nudge
-from payments.states import PaymentStatus
 
 
 # Posted by another site by its nature: the signature is what is believed, and no cookie is looked at.
@@ -96,6 +97,7 @@ def status(request: HttpRequest, token: str) -> HttpResponse:
         "tag": shown.tag(payment),
         "action_url": _web_address(payment.action_url),
         "may_try_again": not sessions.is_expired(session),
+        "alternatives": alternatives() if shown.suggests else None,
         "back_url": return_urls.with_result(session.return_url, orderID=session.order.reference, paymentID=payment.pk),
     }
     return render(request, "checkout/status.html", context)
@@ -122,7 +124,7 @@ def came_back(request: HttpRequest, payment_id: str) -> HttpResponse:
     nudge.customer_came_back(payment_id)
     session = sessions.newest_of(payment.order_id)
     if session is None:
-        return render(request, "checkout/close.html", {"done": payment.status != PaymentStatus.REQUIRES_ACTION})
+        return render(request, "checkout/close.html", {"said": presenters.close_window(payment)})
     return _redirect("status", session, query="?returned=1")
 
 
@@ -153,8 +155,13 @@ def _address(name: str, session: CheckoutSession) -> str:
 
 def _status(request: HttpRequest, shown: Payment, payments: list[Payment]) -> presenters.Status:
     """Return what is said about `shown`, the one of the order's `payments` that the customer is told about."""
-    came_back, surplus = request.GET.get("returned") == "1", surplus_of(payments)
-    return presenters.status_of(shown, now=database_now(), came_back=came_back, surplus=surplus)
+    return presenters.status_of(
+        shown,
+        now=database_now(),
+        came_back=request.GET.get("returned") == "1",
+        surplus=surplus_of(payments),
+        mail=sentence_about(shown),
+    )
 
 
 def _summary(session: CheckoutSession) -> dict[str, object]:
@@ -165,8 +172,8 @@ def _summary(session: CheckoutSession) -> dict[str, object]:
         "shop": session.client,
         "shop_host": urlsplit(session.return_url).netloc,
         "order": order,
-        "lines": presenters.lines_of(order),
-        "amount": presenters.amount_of(order),
+        "lines": order_lines.lines_of(order),
+        "amount": order_lines.amount_of(order),
     }
 
 

@@ -79,7 +79,11 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[("delayed", "Order accepted, paid later"), ("resume", "Link to resume the checkout")],
+                        choices=[
+                            ("delayed", "Order accepted, paid later"),
+                            ("confirm", "Bank wants the customer to confirm"),
+                            ("resume", "Link to resume the checkout"),
+                        ],
                         max_length=16,
                     ),
                 ),

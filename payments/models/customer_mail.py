@@ -11,6 +11,7 @@ class CustomerMail(models.Model):
 
     class Kind(models.TextChoices):
         DELAYED = "delayed", "Order accepted, paid later"
+        CONFIRM = "confirm", "Bank wants the customer to confirm"
         RESUME = "resume", "Link to resume the checkout"
 
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="mails", db_index=False)

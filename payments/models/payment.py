@@ -20,8 +20,8 @@ class Payment(StateModel):
     due_at: when a worker must look at this payment next; empty when nothing is to be done. Claiming a payment pushes
     it into the future by the lease, so that the payment of a worker that died becomes due again by itself.
     claimed_until: the end of that lease; empty once what the worker heard was applied.
-    queued_at: when the order was accepted although nobody could be asked to pay (level 4 of the ladder): while unfinished
-    it waits for a gateway, not for a try.
+    queued_at: when the order was accepted although no gateway could charge it (level 4 of the ladder); while
+    unfinished, it waits for a gateway and not for a try.
     version: 1, and one more than that of `retry_of` where it repeats one that had failed (requirement A7).
     fence: rises with every claim. Of a worker that no longer holds the current number only proof is believed.
     """

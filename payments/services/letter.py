@@ -13,10 +13,12 @@ from payments.models import CheckoutSession, CustomerMail, Payment
 
 _SUBJECTS: Final[dict[str, str]] = {
     CustomerMail.Kind.DELAYED: "Your order {order} at {shop} is accepted",
+    CustomerMail.Kind.CONFIRM: "Please confirm the payment of your order {order} at {shop}",
     CustomerMail.Kind.RESUME: "You can pay your order {order} at {shop} now",
 }
 _PAGES: Final[dict[str, str]] = {
     CustomerMail.Kind.DELAYED: "checkout:status",
+    CustomerMail.Kind.CONFIRM: "checkout:status",
     CustomerMail.Kind.RESUME: "checkout:checkout",
 }
 

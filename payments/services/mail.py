@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from payments import audit, words
 from payments.audit import Because
 from payments.clock import database_now
+from payments.crash_points import reach
 from payments.models import CheckoutSession, CustomerMail, Order, Payment
 from payments.services.health import is_back
 from payments.services.letter import letter
@@ -64,7 +65,7 @@ def send_due(because: Because) -> int:
     links = int(settings.DRAIN_PER_SECOND * MINUTE) if may_link else 0
     sent = failures = 0
     while time.monotonic() < ends_at and failures < _FAILURES_IN_A_ROW:
-        mail = _claim([Kind.DELAYED, Kind.RESUME] if links > 0 else [Kind.DELAYED])
+        mail = _claim(Kind.values if links > 0 else [kind for kind in Kind.values if kind != Kind.RESUME])
         if mail is None:
             break
         answer = _deal(mail, because)
@@ -84,6 +85,8 @@ def _claim(kinds: list[str]) -> CustomerMail | None:
             mail.tries += 1
             mail.due_at = mail.claimed_until = database_now() + LEASE
             mail.save(update_fields=["tries", "due_at", "claimed_until"])
+    if __debug__ and mail is not None:
+        reach("mail.claimed")
     return mail
 
 
@@ -106,6 +109,8 @@ def _deal(mail: CustomerMail, because: Because) -> bool | None:
         logger.warning("an e-mail about %s could not be sent: %s", payment.pk, type(error).__name__)
         _failed(mail, because, f"{type(error).__name__}: {error}"[:200])
         return False
+    if __debug__:
+        reach("mail.sent")
     _end(mail, because, "mail.sent")
     return True
 
@@ -114,6 +119,8 @@ def _why_not(mail: CustomerMail, payment: Payment) -> str:
     """Return why the e-mail would not be true any more; empty where it still is."""
     if mail.kind == Kind.DELAYED:
         return "" if words.is_accepted_unpaid(payment) else f"the payment is {payment.status} by now"
+    if mail.kind == Kind.CONFIRM:
+        return "" if payment.status == PaymentStatus.REQUIRES_ACTION else f"the payment is {payment.status} by now"
     others = Payment.objects.filter(order=payment.order_id)
     standing = others.filter(status__in=LIVE_OR_SUCCESSFUL).values_list("status", flat=True).first()
     if standing is not None:

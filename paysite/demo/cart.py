@@ -6,7 +6,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from payments.checkout.presenters import readable
+from payments.words import readable
 from paysite.demo.catalogue import CURRENCIES, PRODUCTS, Product
 
 MOST_OF_ONE: Final = 20

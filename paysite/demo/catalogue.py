@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from payments.checkout.presenters import readable
+from payments.words import readable
 
 CURRENCIES: Final = ("USD", "JPY", "KWD")
 

@@ -12,6 +12,7 @@ from payments import queries
 from payments.checkout.guarding import page
 from payments.models import Client, Payment
 from payments.states import PaymentStatus
+from payments.words import is_accepted_unpaid
 from paysite.demo.cart import MOST_OF_ONE, Cart
 from paysite.demo.catalogue import CURRENCIES, PRODUCTS
 from paysite.demo.forms import CartForm, CurrencyForm, DetailsForm
@@ -114,9 +115,11 @@ def thanks(request: HttpRequest) -> HttpResponse:
     kept = Cart(request.session)
     payment = _payment(request.GET.get("orderID", ""), request.GET.get("paymentID", ""))
     paid = payment is not None and payment.status == PaymentStatus.SUCCESS
-    if payment is not None and paid and kept.reference == payment.order.reference:
+    accepted = payment is not None and is_accepted_unpaid(payment)
+    if payment is not None and (paid or accepted) and kept.reference == payment.order.reference:
         kept.empty()
-    return render(request, "shop/thanks.html", _context(kept, paid=paid, order=payment and payment.order))
+    context = _context(kept, paid=paid, accepted=accepted, order=payment and payment.order)
+    return render(request, "shop/thanks.html", context)
 
 
 def _payment(reference: str, payment_id: str) -> Payment | None:

@@ -51,6 +51,7 @@ def new_customer(site: Site, chromium: Browser) -> Iterator[MakeCustomer]:
 
     yield make
     site.gateway.set_latency(0)
+    site.gateways_work()
     for customer in customers:
         customer.leave()
 

@@ -1,4 +1,4 @@
-"""A whole site of its own for the browser tests: gateway, web server and cluster, as real processes on free ports."""
+"""A whole site of its own for the browser tests: gateways, web server and cluster, as real processes on free ports."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,11 +25,13 @@ _START_SECONDS: Final = 30.0
 
 @dataclass(frozen=True)
 class Site:
-    """Where the site is, its gateway, and a key to its API."""
+    """Where the site is, its first and its second gateway, a key to its API, and the environment of its programs."""
 
     url: str
     gateway: SandboxProcess
+    second: SandboxProcess
     api_key: str
+    environment: dict[str, str]
 
     def payments(self, order: str) -> list[dict[str, Any]]:
         """Return what the API tells about all payments of one order."""
@@ -44,12 +46,25 @@ class Site:
         return found
 
     def charges(self, order: str) -> list[tuple[str, int, str]]:
-        """Return (status, amount, currency) of every charge of an order in the gateway's own ledger."""
+        """Return (status, amount, currency) of every charge of an order in the gateways' own ledgers."""
         ids = {payment["paymentID"] for payment in self.payments(order)}
-        ledger = self.gateway.ledger()
+        ledger = [*self.gateway.ledger(), *self.second.ledger()]
         return sorted(
             (charge["status"], charge["amount"], charge["currency"]) for charge in ledger if charge["reference"] in ids
         )
+
+    def run(self, code: str) -> str:
+        """Run lines of Python inside the site's own program, with its models and services; return what they print."""
+        return _manage(self.environment, "shell", "-v0", "-c", code).strip()
+
+    def no_gateway_charges(self) -> None:
+        """Let both gateways say of every charge that they are under maintenance, which proves that they did not."""
+        for gateway in (self.gateway, self.second):
+            gateway.arm("status", params={"status": 503, "body": {"error": {"code": "maintenance"}}})
+
+    def gateways_work(self) -> None:
+        for gateway in (self.gateway, self.second):
+            gateway.clear_faults()
 
 
 @contextmanager
@@ -57,28 +72,38 @@ def running_site(folder: Path) -> Iterator[Site]:
     """Prepare a site with demo data below `folder`, start its processes, and end them all afterwards."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    gateway = sandbox_process(
-        folder / "gateway.sqlite3", shop_origins=[url], secret=settings.DEMO_GATEWAY_SECRET, slow=1
-    )
-    with gateway as sandbox, _database() as database_url:
-        environment = _environment(folder / "var", url, sandbox.url, database_url)
+    with _gateway(folder, url, "primary") as first, _gateway(folder, url, "secondary") as second, _database() as given:
+        environment = _environment(folder / "var", url, (first.url, second.url), given)
         for arguments in (("migrate", "-v0"), ("collectstatic", "--noinput", "-v0")):
             _manage(environment, *arguments)
         seeded = json.loads(_manage(environment, "seed_demo"))
         log = folder / "site.log"
         with _process(manage("qcluster"), environment, log), _process(web_server("127.0.0.1", port), environment, log):
             wait_until(lambda: _answers(url), seconds=_START_SECONDS)
-            yield Site(url, sandbox, seeded["apiKey"])
+            yield Site(url, first, second, seeded["apiKey"], environment)
 
 
-def _environment(var: Path, url: str, gateway_url: str, database_url: str) -> dict[str, str]:
+def _gateway(folder: Path, url: str, name: str) -> AbstractContextManager[SandboxProcess]:
+    return sandbox_process(
+        folder / f"{name}.sqlite3",
+        name=name,
+        shop_origins=[url],
+        secret=settings.DEMO_GATEWAY_SECRET,
+        slow=1,
+        vault=folder / "vault.sqlite3",
+    )
+
+
+def _environment(var: Path, url: str, gateways: tuple[str, str], database_url: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PAYSITE_")}
     return {
         **kept,
         "PAYSITE_VAR": str(var),
         "PAYSITE_PUBLIC_URL": url,
-        "PAYSITE_PRIMARY_URL": gateway_url,
-        "PAYSITE_SECONDARY_URL": gateway_url,
+        "PAYSITE_PRIMARY_URL": gateways[0],
+        "PAYSITE_SECONDARY_URL": gateways[1],
+        # Fewer than usual, so that nobody waits long for the end.
+        "PAYSITE_PROCESSING_TRIES": "3",
         "DATABASE_URL": database_url,
     }
 

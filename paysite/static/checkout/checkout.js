@@ -6,6 +6,8 @@
 
   const READY_WITHIN = 8000; // milliseconds, then the way without script is offered
   const ANSWER_WITHIN = 20000;
+  // Loaded again, the page has the form of another gateway, should this one be down.
+  const AWAY = "The payment provider does not answer. Nothing was charged. Please load this page again in a moment.";
 
   const start = () => {
     const form = document.getElementById("pay-form");
@@ -69,7 +71,7 @@
         ignoreNext = false;
         if (late && state === "idle") return;
         if (message.type === "paysite-card") pay(message);
-        else if (state === "asking") show("idle");
+        else if (state === "asking") show("idle", message.field ? "" : AWAY);
       }
     });
 

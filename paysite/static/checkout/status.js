@@ -5,7 +5,7 @@
   const LONGEST = 3000;
   const GROWTH = 1.25;
   const PATIENT = 10 * 60 * 1000; // … and after this time seldom
-  const SELDOM = 20000;
+  const SELDOM = 20000; // … and where nothing is about to happen
 
   const region = document.getElementById("status");
   const offline = document.getElementById("offline");
@@ -47,7 +47,8 @@
 
   const later = () => {
     clearTimeout(timer);
-    timer = setTimeout(look, Date.now() - began > PATIENT ? SELDOM : wait);
+    const seldom = shown().seldom === "true" || Date.now() - began > PATIENT;
+    timer = setTimeout(look, seldom ? SELDOM : wait);
     wait = Math.min(wait * GROWTH, LONGEST);
   };
 

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.test import Client as Browser
+from django.utils import timezone
 
 from payments.checkout.signing import sign
 from payments.gateways.base import Kind
@@ -72,3 +74,18 @@ def heard_from_gateway(kind: Kind, **more: object) -> Payment:
     claim(limit=10, because=BECAUSE)
     attempt = Attempt.objects.order_by("-sent_at", "-id")[0]
     return after(attempt, kind, **more)  # type: ignore[arg-type]
+
+
+def made_due() -> None:
+    """Let every payment that is tried again be due now."""
+    Payment.objects.filter(status="retrying").update(due_at=timezone.now() - timedelta(seconds=1))
+
+
+def declined_to_the_end(code: str, **more: object) -> Payment:
+    """Let the gateway decline the one payment with `code` as often as it is tried."""
+    for _ in range(10):
+        payment = heard_from_gateway(Kind.DECLINED, decline_code=code, **more)
+        if payment.status == "failed":
+            return payment
+        made_due()
+    raise AssertionError("It is tried for ever.")

@@ -106,7 +106,7 @@ def test_an_order_being_paid_by_api_is_not_charged_again(session: CheckoutSessio
 
 def test_after_a_decline_the_next_submission_is_a_new_payment(session: CheckoutSession, pay: Pay) -> None:
     pay(1, "tok_declined")
-    heard_from_gateway(Kind.DECLINED, decline_code="generic_decline")
+    heard_from_gateway(Kind.DECLINED, decline_code="expired_card")
     pay(2, "tok_success")
 
     first, second = Payment.objects.order_by("created_at")
@@ -117,14 +117,14 @@ def test_after_a_decline_the_next_submission_is_a_new_payment(session: CheckoutS
 
 def test_after_a_decline_the_old_form_sent_again_asks_for_nothing(session: CheckoutSession, pay: Pay) -> None:
     pay(1)
-    heard_from_gateway(Kind.DECLINED, decline_code="generic_decline")
+    heard_from_gateway(Kind.DECLINED, decline_code="expired_card")
     assert pay(1, "tok_other") == f"/checkout/{session.token}/status"
     assert (Payment.objects.count(), CheckoutSession.objects.get().submission) == (1, 1)
 
 
 def test_the_old_form_asks_for_nothing_even_after_its_key_expired(session: CheckoutSession, pay: Pay) -> None:
     pay(1)
-    heard_from_gateway(Kind.DECLINED, decline_code="generic_decline")
+    heard_from_gateway(Kind.DECLINED, decline_code="expired_card")
     IdempotencyRecord.objects.all().delete()
     pay(1)
     assert Payment.objects.count() == 1

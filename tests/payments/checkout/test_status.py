@@ -9,12 +9,12 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from payments.checkout.surplus import surplus_of
-from payments.declines import DECLINES, DeclineClass
+from payments.declines import DEFAULTS, DeclineClass
 from payments.gateways.base import Kind, Outcome
 from payments.models import Attempt, CheckoutSession, Payment, SurplusCharge
 from payments.services import give_back
 from payments.services.cancel import cancel
-from tests.payments.checkout.conftest import Pay, heard_from_gateway
+from tests.payments.checkout.conftest import Pay, declined_to_the_end, heard_from_gateway
 from tests.payments.conftest import BECAUSE, after, sent
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -90,7 +90,8 @@ def test_after_the_bank_it_says_that_the_answer_is_awaited(
     session: CheckoutSession, browser: Browser, pay: Pay
 ) -> None:
     pay()
-    heard_from_gateway(Kind.ACTION_REQUIRED, action_url="https://bank.test/3ds")
+    payment = heard_from_gateway(Kind.ACTION_REQUIRED, action_url="https://bank.test/3ds")
+    browser.get(f"/checkout/return/{payment.pk}")
     page = status_text(browser, session, "?returned=1")
     assert "We are asking your bank…" in page
     assert '<a href="https://bank.test/3ds">Go back to your bank' in page
@@ -128,7 +129,7 @@ def test_a_decline_says_what_to_do(
     session: CheckoutSession, browser: Browser, pay: Pay, code: str, words: str, button: str
 ) -> None:
     pay()
-    heard_from_gateway(Kind.DECLINED, decline_code=code, message="issuer text 51")
+    declined_to_the_end(code, message="issuer text 51")
     page = status_text(browser, session)
     assert "The payment did not go through" in page
     assert words in page
@@ -136,7 +137,7 @@ def test_a_decline_says_what_to_do(
     assert "issuer text" not in page
 
 
-FRAUD = [code for code, meaning in DECLINES.items() if meaning.decline_class is DeclineClass.FRAUD]
+FRAUD = [code for code, meaning in DEFAULTS.items() if meaning.decline_class is DeclineClass.FRAUD]
 
 
 @pytest.mark.parametrize("code", FRAUD)
@@ -173,7 +174,7 @@ def test_after_the_session_expired_the_status_stays_but_no_other_try(
 
 def test_a_success_that_comes_late_replaces_the_failure(session: CheckoutSession, browser: Browser, pay: Pay) -> None:
     pay()
-    payment = heard_from_gateway(Kind.DECLINED, decline_code="generic_decline")
+    payment = heard_from_gateway(Kind.DECLINED, decline_code="expired_card")
     after(Attempt.objects.get(payment=payment), Kind.SUCCEEDED)
     assert "Paid. Thank you!" in status_text(browser, session)
 
@@ -182,9 +183,9 @@ def test_a_late_success_is_shown_and_not_the_failure_after_it(
     session: CheckoutSession, browser: Browser, pay: Pay
 ) -> None:
     pay(1)
-    first = heard_from_gateway(Kind.DECLINED, decline_code="generic_decline")
+    first = heard_from_gateway(Kind.DECLINED, decline_code="expired_card")
     pay(2)
-    heard_from_gateway(Kind.DECLINED, decline_code="generic_decline")
+    heard_from_gateway(Kind.DECLINED, decline_code="expired_card")
     after(Attempt.objects.get(payment=first), Kind.SUCCEEDED)
     page = status_text(browser, session)
     assert "Paid. Thank you!" in page
@@ -197,7 +198,7 @@ def test_the_live_payment_is_shown_and_not_the_failed_one_before_it(
     session: CheckoutSession, browser: Browser, pay: Pay
 ) -> None:
     pay(1)
-    heard_from_gateway(Kind.DECLINED, decline_code="generic_decline")
+    heard_from_gateway(Kind.DECLINED, decline_code="expired_card")
     pay(2)
     assert "Processing your payment…" in status_text(browser, session)
 
@@ -264,7 +265,7 @@ def test_a_late_charge_of_an_earlier_payment_is_told_beside_the_paid_one(
     session: CheckoutSession, browser: Browser, pay: Pay
 ) -> None:
     pay(1)
-    first = heard_from_gateway(Kind.DECLINED, decline_code="generic_decline")
+    first = heard_from_gateway(Kind.DECLINED, decline_code="expired_card")
     pay(2)
     assert "The payment provider" not in status_text(browser, session)
     after(Attempt.objects.get(payment=first), Kind.SUCCEEDED, reference="ch_late")

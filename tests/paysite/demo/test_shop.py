@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 from django.test import Client as Browser
+from django.utils import timezone
 from pytest_django import Settings
 
 from payments.gateways.base import Kind
 from payments.models import CheckoutSession, Client, Order, Payment
 from paysite.demo.catalogue import CURRENCIES, PRODUCTS
+from paysite.demo.order_form import customer_number
 from paysite.demo.seed import SHOP_SLUG
 from tests.payments.conftest import after, sent
 
@@ -153,7 +155,7 @@ def ordered(visitor: Browser, demo_shop: Client, kind: Kind) -> Payment:
     """Order a mug and let the gateway answer for its payment."""
     visitor.post("/shop/cart/change", {"sku": "mug"})
     reference = to_the_order(visitor)["orderID"]
-    return after(sent(demo_shop, amount=1800, order=reference), kind, decline_code="generic_decline")
+    return after(sent(demo_shop, amount=1800, order=reference), kind, decline_code="expired_card")
 
 
 def test_a_paid_order_is_thanked_for_and_the_cart_is_empty(visitor: Browser, demo_shop: Client) -> None:
@@ -161,6 +163,31 @@ def test_a_paid_order_is_thanked_for_and_the_cart_is_empty(visitor: Browser, dem
     page = text_of(visitor, f"/shop/thanks?orderID={payment.order.reference}&paymentID={payment.pk}")
     assert f"Order {payment.order.reference} is paid." in page
     assert visitor.get("/shop/cart").context["cart"].count == 0
+
+
+def test_an_accepted_order_is_not_called_paid_and_is_no_longer_in_the_cart(visitor: Browser, demo_shop: Client) -> None:
+    payment = ordered(visitor, demo_shop, Kind.NOT_SENT)
+    Payment.objects.filter(pk=payment.pk).update(level=4, queued_at=timezone.now())
+    page = text_of(visitor, f"/shop/thanks?orderID={payment.order.reference}&paymentID={payment.pk}")
+    assert "Your order is accepted" in page
+    assert f"Order {payment.order.reference} is not paid yet: the payment is taken later" in page
+    assert visitor.get("/shop/cart").context["cart"].count == 0
+
+
+def test_who_comes_back_unpaid_goes_on_to_payment_with_the_same_order(visitor: Browser, demo_shop: Client) -> None:
+    payment = ordered(visitor, demo_shop, Kind.DECLINED)
+    page = text_of(visitor, f"/shop/thanks?orderID={payment.order.reference}&paymentID={payment.pk}")
+    assert '<a class="button" href="/shop/order">Go on to payment</a>' in page
+    assert payment.order.reference in text_of(visitor, "/shop/order")
+    assert "Go on to payment" not in text_of(Browser(), "/shop/thanks")
+
+
+def test_the_shop_knows_its_customers_by_their_address(visitor: Browser) -> None:
+    visitor.post("/shop/cart/change", {"sku": "mug"})
+    first = to_the_order(visitor)["customerID"]
+    assert re.fullmatch("c-[0-9a-f]{16}", first)
+    assert customer_number(" Anna@Shop.test ") == customer_number("anna@shop.test")
+    assert customer_number("anna@shop.test") != customer_number("bert@shop.test")
 
 
 def test_an_order_that_is_not_paid_keeps_its_cart_whatever_the_address_says(
