@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from payments.clock import database_now
+from payments.crash_points import reach
 from payments.models import Circuit, CircuitChange
 from payments.reliability import calls, circuit_rules
 from payments.reliability.circuit_rules import CLOSED, Limits, Pass, Report, offers_trial
@@ -112,7 +113,11 @@ def record(reports: Sequence[Report]) -> None:
     """Let the ends of calls take effect, in a transaction of its own; without any query where they change nothing."""
     telling = [report for report in reports if _tells(report)]
     if telling:
+        if __debug__:
+            reach("breaker.begin")
         _change({(report.granted.gateway, report.granted.operation) for report in telling}, partial(_hear, telling))
+        if __debug__:
+            reach("breaker.committed")
 
 
 def _tells(report: Report) -> bool:

@@ -31,8 +31,3 @@ def capabilities_of(name: str) -> Capabilities | None:
         return gateway_named(name).capabilities
     except LookupError:
         return None
-
-
-def preferred_gateway() -> str:
-    """Return the name of the gateway that new attempts go to."""
-    return str(settings.GATEWAYS[0]["name"])

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from payments.declines import Decline, DeclineClass
-from payments.declines.meaning import FINAL
 from payments.states import AttemptState
 
 FIRST: Final = 1

@@ -36,6 +36,7 @@ _COMMITTED: Final = {
     "payment.succeeded_late": "late_success.committed",
     "surplus.found": "surplus.committed",
     "payment.expired": "expire.committed",
+    "payment.queued": "queue.committed",
 }
 _DEFINITE: Final = (Kind.SUCCEEDED, Kind.DECLINED, Kind.ACTION_REQUIRED, Kind.VOIDED)
 
@@ -90,6 +91,8 @@ def _reach_committing(book: Book) -> None:
     reach("apply.committing")
     if _has(book, "payment.expired"):
         reach("expire.committing")
+    if _has(book, "payment.queued"):
+        reach("queue.committing")
 
 
 def _reach_committed(book: Book) -> None:

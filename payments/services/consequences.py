@@ -12,7 +12,7 @@ from django_fsm import can_proceed
 from payments import audit, ledger
 from payments.declines import decline
 from payments.gateways.base import Kind
-from payments.models import Attempt, OperatorTask, Payment
+from payments.models import Attempt, CustomerMail, OperatorTask, Payment
 from payments.reliability import ladder
 from payments.reliability.calls import budget
 from payments.reliability.gateways import capabilities_of
@@ -25,7 +25,7 @@ from payments.reliability.retry import (
     jittered,
     next_look,
 )
-from payments.services import go_on, success
+from payments.services import go_on, mail, success
 from payments.services.book import learn
 from payments.states import AttemptState
 
@@ -128,6 +128,9 @@ def _action_required(payment: Payment, attempt: Attempt, heard: "Heard", book: "
     learn(attempt, heard.outcome)
     book.entries.append(audit.attempt_entry(attempt, "attempt.action_required", heard.because, before=before))
     payment.require_action(url=heard.outcome.action_url, look_at=look_at)
+    if payment.queued_at is not None:
+        # The customer was told that there is nothing to do, and is not looking at any page.
+        book.owe_mail(mail.owe(payment, CustomerMail.Kind.CONFIRM))
     book.entries.append(audit.payment_entry(payment, "payment.action_required", heard.because, before=was))
 
 

@@ -13,6 +13,7 @@ from payments import audit, idempotency
 from payments.audit import Because
 from payments.bulk import update_each
 from payments.clock import database_now
+from payments.crash_points import reach
 from payments.declines import decline
 from payments.ids import new_payment_id
 from payments.models import Attempt, Order, Payment
@@ -58,8 +59,20 @@ def retry(payment_id: str, because: Because, *, method: Method | None = None, re
         payment = Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
         going_on = _going_on(payment, because, method, reason)
         found = Payment.objects.select_related("order").get(pk=going_on)
+        if __debug__:
+            reach("retry.committing")
+    if __debug__:
+        reach("retry.committed")
     wake.wake_if_idle()
     return found
+
+
+def is_asked_to_wait(payment: Payment) -> bool:
+    """Say whether the wait is longer than our back-off ever is after so many tries: then a gateway asked for it."""
+    if payment.due_at is None or payment.error_at is None:
+        return False
+    longest = policy().backoff.delay(min(max(payment.retry_count - 1, 0), 10), lambda: 1.0)
+    return payment.due_at - payment.error_at > timedelta(seconds=longest)
 
 
 def _going_on(payment: Payment, because: Because, method: Method | None, reason: str) -> str:
@@ -106,20 +119,12 @@ def _refuse_declined_card(payment: Payment, token: str) -> None:
 def _bring_forward(payment: Payment, because: Because, reason: str) -> None:
     """Make a planned try due now; one that waits on a gateway's request, or in the queue, goes on waiting."""
     now = database_now()
-    if payment.queued_at is not None or payment.due_at is None or payment.due_at <= now or _is_asked_to_wait(payment):
+    if payment.queued_at is not None or payment.due_at is None or payment.due_at <= now or is_asked_to_wait(payment):
         return
     payment.wait(at=now)
     payment.updated_at = now
     update_each([payment], PAYMENT_FIELDS)
     audit.payment_entry(payment, "payment.brought_forward", because, before=payment.status, reason=reason).save()
-
-
-def _is_asked_to_wait(payment: Payment) -> bool:
-    """Say whether the wait is longer than our back-off ever is after so many tries: then a gateway asked for it."""
-    if payment.due_at is None or payment.error_at is None:
-        return False
-    longest = policy().backoff.delay(min(max(payment.retry_count - 1, 0), 10), lambda: 1.0)
-    return payment.due_at - payment.error_at > timedelta(seconds=longest)
 
 
 def _call_off(payment: Payment, because: Because) -> None:

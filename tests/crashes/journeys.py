@@ -6,10 +6,13 @@ step is run again, as its client, its worker or its schedule would.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
-from payments.models import Payment
-from tests.crashes.world import World, next_due, settle, sweep
+from payments.clock import database_now
+from payments.models import CheckoutSession, Client, CustomerStanding, Order, Payment
+from payments.services.retry_payment import retry
+from tests.crashes.world import WORKER, World, next_due, send_mails, settle, sweep
 
 Work = Callable[[], None]
 # Longer than a payment may wait for its customer (the suite sets five minutes).
@@ -99,10 +102,65 @@ def forgotten(world: World) -> Iterator[Step]:
     yield Step(settle)
 
 
+def accepted_for_later(world: World) -> Iterator[Step]:
+    """No gateway takes charges: a trusted customer's order is accepted, and charged when one is back."""
+    body = world.new()
+    body["metadata"] = {**body["metadata"], "customerID": "trusted"}
+    world.gateway.arm("status", token=body["paymentMethod"]["token"], params={"status": 429})
+    yield Step(world.pay([body]), before=_trust)
+    yield Step(settle)
+    world.gateway.clear_faults()
+    for _ in range(3):
+        yield Step(settle, before=lambda: world.let_pass(45))
+
+
+def ended_kindly(world: World) -> Iterator[Step]:
+    """The gateway works badly, a payment ends on level 6, and its customer gets a link by e-mail; then pays by it."""
+    body = world.new()
+    world.gateway.arm("status", token=body["paymentMethod"]["token"], params={"status": 500})
+    world.gateway.arm("status", token=f"{body['paymentMethod']['token']}0", params={"status": 429})
+    first = {**body, "paymentMethod": {"type": "card", "token": f"{body['paymentMethod']['token']}0"}}
+    yield Step(world.pay([first]))
+    yield Step(settle, before=lambda: _give_address(first["idempotencyKey"]))
+    yield Step(send_mails)
+    yield Step(send_mails, before=lambda: world.let_pass(310))
+    # A failure that a breaker counts.
+    lost_one = {**world.new(), "paymentMethod": body["paymentMethod"]}
+    yield Step(world.pay([lost_one]))
+    yield Step(settle)
+    world.gateway.clear_faults()
+    yield Step(lambda: _retry(first["idempotencyKey"], "tok_success"))
+    yield Step(settle, before=lambda: world.let_pass(45))
+
+
+def _trust() -> None:
+    shop = Client.objects.get(slug="shop") if Client.objects.filter(slug="shop").exists() else Client.objects.get()
+    CustomerStanding.objects.get_or_create(
+        client=shop, customer_reference="trusted", defaults={"trusted": True, "reason": "test", "set_by": "test"}
+    )
+
+
+def _give_address(key: str) -> None:
+    payment = Payment.objects.get(idempotency_key=key)
+    Order.objects.filter(pk=payment.order_id).update(customer_email="anna@shop.test")
+    CheckoutSession.objects.create(
+        client_id=payment.client_id,
+        order_id=payment.order_id,
+        return_url="http://127.0.0.1/back",
+        expires_at=database_now() + timedelta(hours=1),
+    )
+
+
+def _retry(key: str, token: str) -> None:
+    retry(Payment.objects.get(idempotency_key=key).pk, WORKER, method=("card", token))
+
+
 def _forget(key: str) -> None:
     Payment.objects.filter(idempotency_key=key).update(due_at=None)
 
 
-JOURNEYS: Final[dict[str, Journey]] = {
-    journey.__name__: journey for journey in (plain, second_try, lost, twice, abandoned, late, forgotten)
-}
+_ALL: Final = (
+    *(plain, second_try, lost, twice, abandoned, late, forgotten),
+    *(accepted_for_later, ended_kindly),
+)
+JOURNEYS: Final[dict[str, Journey]] = {journey.__name__: journey for journey in _ALL}

@@ -17,6 +17,7 @@ from django.test import Client as Browser
 
 from payments.audit import Because
 from payments.models import Payment, RecoveryRun
+from payments.services import mail
 from payments.services.recover import recover
 from payments.services.settle import Settler
 from payments.services.watch import begin_watching
@@ -116,6 +117,11 @@ def settle() -> None:
 def sweep() -> None:
     """Run recovery as its command does."""
     recover(RecoveryRun.Trigger.COMMAND, WORKER)
+
+
+def send_mails() -> None:
+    """Send the e-mails that are due, as the job of every minute does."""
+    mail.send_due(WORKER)
 
 
 def next_due() -> float | None:

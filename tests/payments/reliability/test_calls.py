@@ -4,7 +4,7 @@ import pytest
 from django.db import transaction
 
 from payments.reliability import calls
-from payments.reliability.gateways import gateway_named, preferred_gateway
+from payments.reliability.gateways import gateway_named
 
 
 @pytest.mark.django_db(transaction=True)
@@ -17,10 +17,6 @@ def test_an_open_transaction_stops_a_call() -> None:
 def test_a_gateway_that_is_not_configured_is_named_in_the_error() -> None:
     with pytest.raises(LookupError, match="'tertiary'"):
         gateway_named("tertiary")
-
-
-def test_new_payments_go_to_the_first_gateway() -> None:
-    assert preferred_gateway() == "primary"
 
 
 def test_a_gateway_is_built_once_per_process() -> None:
