@@ -33,7 +33,7 @@ ADVICE: Final[dict[str, str]] = {
     OperatorTask.Kind.LATE_SUCCESS: "The payment's page shows whether the late charge was taken for the order, which "
     "the shop then has to deliver, or is given back by itself. Make sure that shop and customer know.",
     OperatorTask.Kind.NOT_GIVEN_BACK: "Give the charge back at the gateway's own console, by the charge id on the "
-    "payment's page. Until then the customer's money is held without right.",
+    "payment's page, and record it on the page of that charge. Until then the customer's money is held without right.",
     OperatorTask.Kind.QUEUED_TOO_LONG: "The order was accepted although no gateway could charge it, and its time is "
     "over. Nothing was charged. Ask the customer for another way to pay, or have the shop hold the goods.",
     OperatorTask.Kind.TAKEN_BACK: "Find out who undid the charge at the gateway. If the goods are not sent yet, stop "

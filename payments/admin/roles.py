@@ -13,9 +13,10 @@ from django.contrib.auth.models import Group, Permission
 
 VIEWER: Final = "Viewer"
 OPERATOR: Final = "Operator"
-# In the console the first three mean "may act on payments", "may close tasks", "may hold breakers": nobody edits these.
+# In the console the first four mean "may act on payments", "may close tasks", "may hold breakers", "may record
+# what was given back by hand": nobody edits these.
 ACTS: Final = (
-    *("change_payment", "change_operatortask", "change_circuit"),
+    *("change_payment", "change_operatortask", "change_circuit", "change_surpluscharge"),
     *("add_customerstanding", "change_customerstanding"),
 )
 

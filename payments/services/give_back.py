@@ -109,6 +109,36 @@ def heard(surplus_id: str, outcome: Outcome, because: Because) -> None:
         reach("returned.committed")
 
 
+class NotRefusedError(Exception):
+    """The charge is given back already, or the machine still sees to it. Nothing was changed."""
+
+
+def record_return(surplus_id: str, because: Because, reason: str) -> SurplusCharge:
+    """Note that a person gave back at the gateway what it had refused to give back to us.
+
+    Raises NotRefusedError and SurplusCharge.DoesNotExist.
+    """
+    with transaction.atomic():
+        charge = SurplusCharge.objects.select_for_update(no_key=True).select_related("payment").get(pk=surplus_id)
+        if charge.state != SurplusState.REFUSED:
+            raise NotRefusedError
+        book = Book(now=database_now())
+        before = charge.state
+        charge.give_back(now=book.now)
+        if charge.taken:
+            book.postings.append(ledger.surplus_returned(charge))
+        book.entries.append(audit.surplus_entry(charge, "surplus.returned", because, before=before, reason=reason))
+        update_each([charge], _RETURNED)
+        book.write()
+        others = SurplusCharge.objects.filter(payment=charge.payment, state=SurplusState.REFUSED)
+        if not others.exists():
+            tasks = OperatorTask.objects.filter(payment=charge.payment, kind=OperatorTask.Kind.NOT_GIVEN_BACK)
+            tasks.filter(closed_at__isnull=True).update(
+                closed_at=book.now, closed_by=because.actor.removeprefix("operator:"), resolution=reason[:500]
+            )
+    return charge
+
+
 def _returned(charge: SurplusCharge, because: Because, book: Book) -> None:
     before = charge.state
     charge.give_back(now=book.now)

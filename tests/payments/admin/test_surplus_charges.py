@@ -1,5 +1,6 @@
 """What a gateway took without right, and when it was given back, as operators see it (requirement C4)."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from payments.admin.payment.search import find
 from payments.admin.payment.timeline import Event
 from payments.admin.sentences import of_surplus
 from payments.gateways.base import Kind, Outcome
-from payments.models import Client, Payment, SurplusCharge
+from payments.models import AuditEntry, Client, LedgerPosting, OperatorTask, Payment, SurplusCharge
 from payments.services.give_back import heard as told
 from tests.payments.admin.conftest import text_of
 from tests.payments.conftest import BECAUSE, after, reload, sent
@@ -162,3 +163,48 @@ def test_the_page_of_a_charge_tells_all_that_is_known(charge: SurplusCharge, vie
         assert text in page
     assert page_of(charge) in page
     assert Payment.objects.get().status == "success"
+
+
+def by_hand(charge: SurplusCharge) -> str:
+    return f"{LIST}{charge.pk}/given-back/"
+
+
+def test_what_the_gateway_refused_can_be_recorded_as_given_back_by_hand(
+    charge: SurplusCharge, operator: Browser
+) -> None:
+    refused(charge)
+    assert by_hand(charge) in text_of(operator, f"{LIST}{charge.pk}/change/")
+    operator.post(by_hand(charge), {"reason": "Refunded in the gateway's console today."})
+    charge = SurplusCharge.objects.get(pk=charge.pk)
+    assert (charge.state, charge.returned_at is not None) == ("returned", True)
+    entry = AuditEntry.objects.latest("id")
+    assert (entry.action, entry.actor, entry.before, entry.after) == (
+        *("surplus.returned", "operator:anna"),
+        *("refused", "returned"),
+    )
+    task = OperatorTask.objects.get(kind="not_given_back")
+    assert (task.closed_by, task.resolution) == ("anna", "Refunded in the gateway's console today.")
+    posted = LedgerPosting.objects.filter(entity_id=charge.pk).order_by("id").values_list("debit", "credit", "amount")
+    assert list(posted) == [("gateway_balance", "customer_owed", 1250), ("customer_owed", "gateway_balance", 1250)]
+
+
+@pytest.mark.parametrize("end", [returned, lambda charge: charge])
+def test_what_was_not_refused_cannot_be_recorded_by_hand(
+    charge: SurplusCharge, operator: Browser, end: Callable[[SurplusCharge], SurplusCharge]
+) -> None:
+    state = end(charge).state
+    entries = AuditEntry.objects.count()
+    operator.post(by_hand(charge), {"reason": "I think so."})
+    assert SurplusCharge.objects.get(pk=charge.pk).state == state
+    assert AuditEntry.objects.count() == entries
+
+
+def test_nothing_is_recorded_without_words_or_by_a_viewer(
+    charge: SurplusCharge, operator: Browser, viewer: Browser
+) -> None:
+    refused(charge)
+    operator.post(by_hand(charge), {"reason": " "})
+    operator.get(f"{by_hand(charge)}?reason=because")
+    assert viewer.post(by_hand(charge), {"reason": "because"}).status_code == 403
+    assert SurplusCharge.objects.get(pk=charge.pk).state == "refused"
+    assert operator.get(f"{LIST}nonsense/given-back/").status_code == 404

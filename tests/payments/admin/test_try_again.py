@@ -89,7 +89,8 @@ def queued(shop: Client) -> Payment:
 
 def planned(shop: Client) -> Payment:
     payment = after(sent(shop), Kind.NOT_SENT, "refused")
-    Payment.objects.update(due_at=Now() + timedelta(seconds=20))
+    # After so many tries, twenty seconds are our own back-off.
+    Payment.objects.update(due_at=Now() + timedelta(seconds=20), retry_count=6)
     return reload(payment)
 
 
