@@ -178,7 +178,14 @@ ROUTES: list[dict[str, Any]] = env.routes("PAYSITE_ROUTES")
 # trusted with orders up to a limit (minor units per currency; a currency that is not listed has none).
 TRUST_PAYMENTS = env.integer("PAYSITE_TRUST_PAYMENTS", 3, least=1, most=1000)
 TRUST_DAYS = env.integer("PAYSITE_TRUST_DAYS", 7, least=0, most=3650)
-TRUST_LIMITS: dict[str, int] = {"USD": 20_000, "EUR": 20_000, "GBP": 20_000, "CHF": 20_000, "JPY": 20_000, "KWD": 60_000}
+TRUST_LIMITS: dict[str, int] = {
+    "USD": 20_000,
+    "EUR": 20_000,
+    "GBP": 20_000,
+    "CHF": 20_000,
+    "JPY": 20_000,
+    "KWD": 60_000,
+}
 
 # The address under which customers reach this site; gateways send them back here.
 PUBLIC_URL = env.text("PAYSITE_PUBLIC_URL", "http://127.0.0.1:8000" if DEMO else "").rstrip("/")

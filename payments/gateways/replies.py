@@ -17,7 +17,6 @@ from payments.gateways.reports import ChargeReport, Expected, judge
 from payments.gateways.text import sanitised
 from payments.gateways.waiting import retry_after
 
-
 # The code of a decline that the status alone tells, as the reply's body was cut or says nothing: it might be any.
 UNREAD: Final = "unread_decline"
 

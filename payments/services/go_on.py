@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 # Seconds until a queued payment (level 4) is looked at again where no gateway can take it: chance spreads them.
 QUEUE_AGAIN: Final = (20, 40)
 
+_PROCESSING: Final = DeclineClass.PROCESSING
 # From this many tries on, the back-off is at its cap.
 _LONGEST_BACKOFF: Final = 10
 
@@ -62,7 +63,7 @@ def after(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chan
     history = tried(sorted([*others, attempt], key=lambda each: each.number))
     step = ladder.next_step(history, gateways_for(payment))
     if isinstance(step, Next):
-        step = _within_limits(payment, attempt, step, book.now)
+        step = _within_limits(payment, attempt, history, step, book.now)
     if isinstance(step, End):
         end(payment, step, heard.because, book, chance)
         return
@@ -82,12 +83,17 @@ def without_gateway(
     if payment.queued_at is not None:
         payment.wait(at=_later(book.now, chance))
         return
+    last = tried(attempts)[-1] if attempts else None
+    declined = last is not None and last.decline is not None and last.decline.decline_class is not _PROCESSING
     is_last = not policy().allows(tries=payment.retry_count + 1, is_soft=False) or _is_used_up(payment)
+    if is_last and last is not None and declined:
+        # The bank has said no: an order is not accepted on that, although it is we who cannot ask again.
+        end(payment, End(ladder.ANOTHER_WAY, last.reason, why), because, book, chance)
+        return
     # Whom we trust need not wait for tries that nobody can make.
-    if is_last or is_trusted(payment):
+    if is_last or (not declined and is_trusted(payment)):
         end(payment, End(ladder.KINDLY, "no_gateway", why), because, book, chance)
         return
-    last = tried(attempts)[-1] if attempts else None
     wait = _backoff(payment, chance)
     _again(payment, why, last, book.now + timedelta(seconds=wait), because, book)
 
@@ -125,15 +131,19 @@ def expire(payment: Payment, because: Because, book: "Book") -> None:
     book.tasks.append(OperatorTask(payment=payment, kind=OperatorTask.Kind.QUEUED_TOO_LONG, detail=detail))
 
 
-def _within_limits(payment: Payment, attempt: Attempt, step: Next, now: datetime) -> Next | End:
+def _within_limits(payment: Payment, attempt: Attempt, history: list[Tried], step: Next, now: datetime) -> Next | End:
     """Return `step`, or an end where the policy or a card network allows no further try."""
     meaning = decline(attempt.decline_code, attempt.gateway) if _is_declined(attempt) else None
-    is_soft = meaning is not None and meaning.decline_class is not DeclineClass.PROCESSING
+    is_soft = meaning is not None and meaning.decline_class is not _PROCESSING
     if meaning is not None and card_limits.is_used_up(attempt, now):
         return End(ladder.ANOTHER_WAY, "network_limit", "the card network allows no further try with this card")
-    if payment.queued_at is not None and not is_soft:
-        return step
-    if policy().allows(tries=payment.retry_count + 1, is_soft=is_soft) and not _is_used_up(payment):
+    if payment.queued_at is not None:
+        # What the outage used up does not count against an order that was accepted; what banks have said does.
+        declines = sum(each.decline is not None for each in history)
+        may = not is_soft or policy().allows(tries=declines, is_soft=True)
+    else:
+        may = policy().allows(tries=payment.retry_count + 1, is_soft=is_soft) and not _is_used_up(payment)
+    if may:
         return step
     code = attempt.decline_code if meaning is not None else "gateway_unavailable"
     return End(ladder.ANOTHER_WAY if is_soft else ladder.KINDLY, code, f"{step.why}; no tries left")
@@ -189,7 +199,7 @@ def _is_used_up(payment: Payment) -> bool:
 
 
 def _is_declined(attempt: Attempt) -> bool:
-    return attempt.state == AttemptState.DECLINED
+    return bool(attempt.state == AttemptState.DECLINED)
 
 
 def _reason(attempt: Attempt) -> str:

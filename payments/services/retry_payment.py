@@ -7,7 +7,7 @@ and one that has ended gets a new version of itself (A7), which goes the way of 
 from datetime import timedelta
 from typing import Final
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from payments import audit, idempotency
 from payments.audit import Because
@@ -52,19 +52,28 @@ def retry(payment_id: str, because: Because, *, method: Method | None = None, re
     Raises CannotRetryError (`already_paid`, `outcome_open`, `waiting_for_customer`, `in_review`, `needs_another_card`,
     `network_limit`, `superseded`, `order_has_live_payment`) and Payment.DoesNotExist.
     """
+    try:
+        going_on = _under_locks(payment_id, because, method, reason)
+    except IntegrityError:
+        # Money for an older payment of the order arrived at the same moment: now it can be seen, and is the answer.
+        going_on = _under_locks(payment_id, because, method, reason)
+    found = Payment.objects.select_related("order").get(pk=going_on)
+    if __debug__:
+        reach("retry.committed")
+    wake.wake_if_idle()
+    return found
+
+
+def _under_locks(payment_id: str, because: Because, method: Method | None, reason: str) -> str:
     with transaction.atomic():
         order_id = Payment.objects.values_list("order_id", flat=True).get(pk=payment_id)
         # The order first, as whoever accepts a payment does.
         Order.objects.select_for_update().get(pk=order_id)
         payment = Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
         going_on = _going_on(payment, because, method, reason)
-        found = Payment.objects.select_related("order").get(pk=going_on)
         if __debug__:
             reach("retry.committing")
-    if __debug__:
-        reach("retry.committed")
-    wake.wake_if_idle()
-    return found
+        return going_on
 
 
 def is_asked_to_wait(payment: Payment) -> bool:

@@ -50,10 +50,11 @@ class Router:
             still_open = next((attempt for attempt in tries if attempt.state in OPEN_OR_SUCCEEDED), None)
             if still_open is not None:
                 again += self._may_send_again(still_open)
-            elif payment.status not in _ROUTABLE:
+            elif payment.status not in _ROUTABLE or not self._can_go(payment):
+                # What no gateway can take now neither uses nor earns anything.
                 continue
             elif payment.queued_at is not None:
-                queued += self._can_go(payment)
+                queued += 1
             elif tries:
                 again += 1
             else:
@@ -64,16 +65,8 @@ class Router:
 
     def route(self, payment: Payment, attempts: list[Attempt]) -> Route | str:
         """Return where the next attempt of `payment` goes; in words why nowhere, if that is so."""
-        if payment.queued_at is not None:
-            # One that no gateway can take now was not counted, and takes nobody's turn.
-            if self._can_go(payment):
-                if self._queued <= 0:
-                    return "others in the queue go first"
-                self._queued -= 1
-        elif attempts:
-            if self._again <= 0:
-                return "too much is being tried again at this moment"
-            self._again -= 1
+        if self._can_go(payment) and (why_not := self._take_turn(payment, attempts)):
+            return why_not
         gateways = gateways_for(payment)
         step = ladder.next_step(tried(attempts), gateways)
         if isinstance(step, End):
@@ -87,6 +80,16 @@ class Router:
             return None
         self._again -= 1
         return self.board.admit(attempt.gateway, "charge")
+
+    def _take_turn(self, payment: Payment, attempts: list[Attempt]) -> str:
+        """Use what was drawn for `payment`; return why it must wait, if nothing is left."""
+        if payment.queued_at is not None:
+            self._queued -= 1
+            return "others in the queue go first" if self._queued < 0 else ""
+        if attempts:
+            self._again -= 1
+            return "too much is being tried again at this moment" if self._again < 0 else ""
+        return ""
 
     def _can_go(self, payment: Payment) -> bool:
         return any(self.board.admits(gateway, "charge") for gateway in gateways_for(payment))

@@ -1,8 +1,10 @@
 """The ladder as a table, and what no history can make it do (requirements B7, B8; invariant 2)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from hypothesis import given, settings
@@ -10,8 +12,12 @@ from hypothesis import strategies as st
 
 from payments.declines import DEFAULTS, UNMAPPED, Decline, DeclineClass
 from payments.reliability.ladder import (
+    ANOTHER_GATEWAY,
     ANOTHER_WAY,
+    AUTHENTICATED,
+    FIRST,
     KINDLY,
+    LATER,
     PROVEN_UNCHARGED,
     End,
     Next,
@@ -21,6 +27,9 @@ from payments.reliability.ladder import (
 )
 from payments.states import AttemptState
 
+pytestmark = pytest.mark.once
+
+DOCUMENT: Final = Path(__file__).resolve().parents[3] / "docs" / "ladder.md"
 P, S, T = "primary", "secondary", "third"
 UNPROVEN = sorted(set(AttemptState) - set(PROVEN_UNCHARGED))
 ENDS = sorted(code for code, meaning in DEFAULTS.items() if meaning.decline_class in {"hard", "fraud"})
@@ -114,7 +123,9 @@ def test_the_states_that_prove_nothing_are_these() -> None:
 
 @pytest.mark.parametrize("code", ["unknown", "read_timeout", "connection_reset", "timeout", "server_error"])
 def test_a_rule_for_a_code_like_unknown_moves_no_unknown_attempt(code: str) -> None:
-    rule = Decline(DeclineClass.PROCESSING, code, "Words.", retryable=True, needs_another_card=False, internal_message="")
+    rule = Decline(
+        DeclineClass.PROCESSING, code, "Words.", retryable=True, needs_another_card=False, internal_message=""
+    )
     with pytest.raises(UnprovenError):
         next_step([Tried(1, P, "unknown", code, rule)], (P, S))
 
@@ -139,7 +150,9 @@ def test_only_the_gateway_that_asked_for_the_bank_may_ask_it() -> None:
     assert (isinstance(step, End) and step.level) == ANOTHER_WAY
 
 
-@pytest.mark.parametrize("tried", [[], [not_charged()], [declined("issuer_unavailable")], [declined("processing_error")]])
+@pytest.mark.parametrize(
+    "tried", [[], [not_charged()], [declined("issuer_unavailable")], [declined("processing_error")]]
+)
 def test_without_any_gateway_it_ends_kindly(tried: list[Tried]) -> None:
     assert next_step(tried, ()) == End(KINDLY, "no_gateway", "no gateway takes this payment")
 
@@ -170,6 +183,22 @@ def test_each_of_three_gateways_gets_its_turn() -> None:
     assert [each.gateway for each in tried] == [P, S, T, P, S, T]
 
 
+@pytest.mark.parametrize("state", sorted(AttemptState))
+def test_the_document_says_what_each_state_proves(state: str) -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| (yes|no) \|$", DOCUMENT.read_text(), flags=re.MULTILINE))
+    try:
+        goes_on = isinstance(next_step([Tried(1, P, state, "reason")], (P, S)), Next)
+    except UnprovenError:
+        goes_on = False
+    assert rows[state] == ("yes" if goes_on else "no")
+    assert rows.keys() == {str(each) for each in AttemptState}
+
+
+def test_the_document_has_the_levels() -> None:
+    levels = re.findall(r"^\| ([0-9]) \| ", DOCUMENT.read_text(), flags=re.MULTILINE)
+    assert [int(level) for level in levels] == [FIRST, AUTHENTICATED, ANOTHER_GATEWAY, LATER, ANOTHER_WAY, KINDLY]
+
+
 # Whatever happens.
 
 GATEWAYS = st.lists(st.sampled_from([P, S, T]), unique=True, max_size=3)
@@ -196,7 +225,7 @@ TRIES = st.builds(
 
 
 @given(st.lists(TRIES, max_size=5), GATEWAYS)
-def test_a_step_needs_proof_for_every_attempt_and_stays_among_the_gateways(tried: list[Tried], names: list[str]) -> None:
+def test_a_step_needs_proof_of_every_attempt_and_stays_among_the_gateways(tried: list[Tried], names: list[str]) -> None:
     if any(each.state not in PROVEN_UNCHARGED for each in tried):
         with pytest.raises(UnprovenError):
             next_step(tried, names)
