@@ -24,7 +24,7 @@ SHORTEST_SECRET = 50
 @checks.register("paysite")
 def check_settings(**_: Any) -> list[CheckMessage]:
     """Return everything that is wrong with the settings."""
-    found = [*_queue(), *_currencies()]
+    found = [*_queue(), *_currencies(), *_routes()]
     if not settings.DEMO:
         found += [*_secrets(), *_exposure(), *_gateways(), *_database(), *_crash_points()]
     return found
@@ -59,6 +59,23 @@ def _currencies() -> Iterator[CheckMessage]:
                 f"CURRENCY_LIMITS names {code!r}, which is no currency of ISO 4217.",
                 hint="Correct the code, or remove the line.",
                 id="paysite.E002",
+            )
+
+
+def _routes() -> Iterator[CheckMessage]:
+    known = {str(gateway["name"]) for gateway in settings.GATEWAYS}
+    for number, rule in enumerate(settings.ROUTES, 1):
+        if strange := sorted(set(rule["shares"]) - known):
+            yield Error(
+                f"Rule {number} of PAYSITE_ROUTES names {', '.join(strange)}, which is no gateway here.",
+                hint=f"Name only: {', '.join(sorted(known))}.",
+                id="paysite.E011",
+            )
+        if rule.get("from", 0) > rule.get("to", rule.get("from", 0)):
+            yield Error(
+                f"Rule {number} of PAYSITE_ROUTES fits no amount: its from is above its to.",
+                hint="Correct the amounts, which are in minor units, or remove the rule.",
+                id="paysite.E012",
             )
 
 

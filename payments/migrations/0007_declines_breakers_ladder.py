@@ -206,6 +206,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="attempt",
+            name="retry_at",
+            field=models.DateTimeField(blank=True, help_text="The gateway asked not to be called before.", null=True),
+        ),
+        migrations.AddField(
+            model_name="attempt",
             name="card_fingerprint",
             field=models.CharField(blank=True, max_length=64),
         ),

@@ -38,6 +38,7 @@ class Attempt(StateModel):
     decline_code = models.CharField(max_length=64, blank=True)
     message = models.CharField(max_length=500, blank=True, help_text="The gateway's words, for operators only.")
     never_again = models.BooleanField(default=False, help_text="The card network forbids another try.")
+    retry_at = models.DateTimeField(null=True, blank=True, help_text="The gateway asked not to be called before.")
     card_brand = models.CharField(max_length=20, blank=True)
     card_fingerprint = models.CharField(max_length=64, blank=True)
     http_status = models.PositiveSmallIntegerField(null=True, blank=True)

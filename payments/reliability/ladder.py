@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from payments.declines import Decline, DeclineClass
+from payments.declines.meaning import FINAL
 from payments.states import AttemptState
 
 FIRST: Final = 1
@@ -65,7 +66,7 @@ class Next:
 
     def level_at(self, gateway: str, first: str) -> int:
         """Return the level on which a try at `gateway` stands, where `first` is the payment's first gateway."""
-        if self.three_d_secure:
+        if self.three_d_secure and gateway == self.gateways[0]:
             return AUTHENTICATED
         return FIRST if gateway == first else ANOTHER_GATEWAY
 
@@ -79,39 +80,42 @@ class End:
     why: str
 
 
-def next_step(tried: Sequence[Tried], gateways: Sequence[str]) -> Next | End:
+def next_step(tried: Sequence[Tried], gateways: Sequence[str], *, is_present: bool = True) -> Next | End:
     """Return what follows after `tried`, oldest first; `gateways` are the payment's, the best first.
 
+    is_present: whether the customer is there to confirm with the bank, who of an order accepted for later is not.
     Raises UnprovenError where one of them may have charged the customer.
     """
     for each in tried:
         if each.state not in PROVEN_UNCHARGED:
             raise UnprovenError(f"Attempt {each.number} at {each.gateway} is {each.state}: nothing else may be tried.")
-    step = _step(tried, gateways)
+    step = _step(tried, gateways, is_present=is_present)
     if isinstance(step, Next) and not step.gateways:
         return End(KINDLY, "no_gateway", "no gateway takes this payment")
     return step
 
 
-def _step(tried: Sequence[Tried], gateways: Sequence[str]) -> Next | End:
+def _step(tried: Sequence[Tried], gateways: Sequence[str], *, is_present: bool) -> Next | End:
     if not tried:
         return Next(tuple(gateways), "first try")
     last = tried[-1]
     if last.state == AttemptState.REJECTED:
         return End(KINDLY, "gateway_rejected", f"{last.gateway} refused our request: {last.reason}")
     if last.decline is not None:
-        return _after_decline(tried, last, last.decline, gateways)
+        return _after_decline(tried, last, last.decline, gateways, is_present=is_present)
     asks_bank = last.asked_bank and last.state == AttemptState.NOT_SENT
     why = f"{last.gateway} did not charge: {last.reason or last.state}"
     turn = _in_turn(last, gateways)
     return Next(turn, why, three_d_secure=asks_bank, backs_off=_all_failed(tried, gateways))
 
 
-def _after_decline(tried: Sequence[Tried], last: Tried, decline: Decline, gateways: Sequence[str]) -> Next | End:
+def _after_decline(
+    tried: Sequence[Tried], last: Tried, decline: Decline, gateways: Sequence[str], *, is_present: bool
+) -> Next | End:
     # The class, not the code: a reason of fraud is told nowhere outside the console.
     why = f"{last.gateway} declined: {decline.decline_class}"
-    if last.never_again:
-        return End(ANOTHER_WAY, last.reason, f"{why}; the card network forbids another try")
+    if last.never_again and decline.decline_class not in FINAL:
+        return End(ANOTHER_WAY, "network_limit", f"{why}; the card network forbids another try")
     # Once, and at the same gateway: one that is no longer in the settings cannot ask.
     never_asked = not any(each.asked_bank for each in tried)
     may_ask_bank = decline.three_d_secure and never_asked and last.gateway in gateways
@@ -119,10 +123,13 @@ def _after_decline(tried: Sequence[Tried], last: Tried, decline: Decline, gatewa
         if may_ask_bank:
             return Next((last.gateway,), f"{why}; the bank is asked", three_d_secure=True)
         return End(ANOTHER_WAY, last.reason, why)
-    if decline.decline_class is DeclineClass.SOFT and may_ask_bank:
-        return Next((last.gateway,), f"{why}; the bank is asked", three_d_secure=True)
+    turn = _in_turn(last, gateways)
+    if decline.decline_class is DeclineClass.SOFT and may_ask_bank and is_present:
+        # Another gateway asks in its place, should no call leave to the one that declined.
+        asked = (last.gateway, *(name for name in turn if name != last.gateway))
+        return Next(asked, f"{why}; the bank is asked", three_d_secure=True)
     if decline.decline_class in {DeclineClass.SOFT, DeclineClass.PROCESSING}:
-        return Next(_in_turn(last, gateways), why, backs_off=True)
+        return Next(turn, why, backs_off=True)
     return End(ANOTHER_WAY, last.reason, why)
 
 

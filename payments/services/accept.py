@@ -114,6 +114,9 @@ def _with_care(request: PayRequest, because: Because) -> Accepted:
         return _under_lock(request, because)
     except _KeyTakenError:
         return _replay_or_fresh(request, because)
+    except IntegrityError:
+        # Money for an older payment of the order arrived at this moment: now it can be seen, and is the answer.
+        return _under_lock(request, because)
 
 
 def _under_lock(request: PayRequest, because: Because) -> Accepted:

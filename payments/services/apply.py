@@ -28,7 +28,7 @@ PAYMENT_FIELDS = (
 )
 ATTEMPT_FIELDS = (
     *("state", "gateway_reference", "reason", "decline_code", "message", "http_status"),
-    *("never_again", "card_brand", "card_fingerprint", "three_d_secure"),
+    *("never_again", "retry_at", "card_brand", "card_fingerprint", "three_d_secure"),
     *("looks", "not_found_at", "finished_at"),
 )
 # The crash points of what a commit may hold.

@@ -138,6 +138,8 @@ def _not_sent(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", 
     before = attempt.state
     attempt.prove_not_sent(now=book.now)
     learn(attempt, heard.outcome)
+    if heard.outcome.retry_after:
+        attempt.retry_at = book.now + timedelta(seconds=heard.outcome.retry_after)
     reason = heard.outcome.reason
     book.entries.append(audit.attempt_entry(attempt, "attempt.not_sent", heard.because, before=before, reason=reason))
     _go_on(payment, attempt, heard, book, chance)

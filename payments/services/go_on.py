@@ -55,27 +55,42 @@ def tried(attempts: list[Attempt]) -> list[Tried]:
     ]
 
 
+def next_step(payment: Payment, attempts: list[Attempt]) -> Next | End:
+    """Return what the ladder says after `attempts`, all of the payment's in the order of their numbers."""
+    return ladder.next_step(tried(attempts), gateways_for(payment), is_present=payment.queued_at is None)
+
+
+def resting_until(attempts: list[Attempt], now: datetime) -> dict[str, datetime]:
+    """Return the gateways that asked this payment to wait, and until when (Retry-After)."""
+    found: dict[str, datetime] = {}
+    for attempt in attempts:
+        if attempt.retry_at is not None and attempt.retry_at > now:
+            found[attempt.gateway] = max(attempt.retry_at, found.get(attempt.gateway, attempt.retry_at))
+    return found
+
+
 def after(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance: Chance) -> None:
     """Go on after `attempt`, which has just been closed and charged nothing; or end the payment."""
     if not can_proceed(payment.retry):
         return
     others = Attempt.objects.filter(payment=payment, kind="charge").exclude(pk=attempt.pk)
-    history = tried(sorted([*others, attempt], key=lambda each: each.number))
-    step = ladder.next_step(history, gateways_for(payment))
+    attempts = sorted([*others, attempt], key=lambda each: each.number)
+    history = tried(attempts)
+    step = next_step(payment, attempts)
     if isinstance(step, Next):
         step = _within_limits(payment, attempt, history, step, book.now)
     if isinstance(step, End):
         end(payment, step, heard.because, book, chance)
         return
-    wait = _wait(payment, attempt, step, heard, book.now, chance)
-    _again(payment, step.why, history[-1], book.now + timedelta(seconds=wait), heard.because, book)
+    at = _when(payment, attempts, step, book.now, chance)
+    _again(payment, step.why, history[-1], at, heard.because, book)
 
 
 def without_gateway(
     payment: Payment, attempts: list[Attempt], why: str, because: Because, book: "Book", chance: Chance
 ) -> None:
     """Go on where no gateway may be called now: counts as a try, so that nobody waits for ever."""
-    step = ladder.next_step(tried(attempts), gateways_for(payment))
+    step = next_step(payment, attempts)
     if isinstance(step, End):
         # The decline map or the settings changed: what was allowed when the last attempt ended is not any more.
         end(payment, step, because, book, chance)
@@ -94,8 +109,11 @@ def without_gateway(
     if is_last or (not declined and is_trusted(payment)):
         end(payment, End(ladder.KINDLY, "no_gateway", why), because, book, chance)
         return
-    wait = _backoff(payment, chance)
-    _again(payment, why, last, book.now + timedelta(seconds=wait), because, book)
+    at = book.now + timedelta(seconds=_backoff(payment, chance))
+    resting = resting_until(attempts, book.now)
+    if resting.keys() >= set(gateways_for(payment)):
+        at = max(at, min(resting.values()))
+    _again(payment, why, last, at, because, book)
 
 
 def end(payment: Payment, step: End, because: Because, book: "Book", chance: Chance) -> None:
@@ -174,14 +192,16 @@ def _queue(payment: Payment, why: str, because: Because, book: "Book", chance: C
         book.entries.append(audit.payment_entry(payment, "payment.queued", because, before=was, reason=why))
 
 
-def _wait(payment: Payment, attempt: Attempt, step: Next, heard: "Heard", now: datetime, chance: Chance) -> float:
-    """Return the seconds until the next try: none for another gateway, which neither failed nor asked us to wait."""
-    board = Board.read(now)
-    likely = next((name for name in step.gateways if board.admits(name, "charge")), step.gateways[0])
-    is_same = likely == attempt.gateway
+def _when(payment: Payment, attempts: list[Attempt], step: Next, now: datetime, chance: Chance) -> datetime:
+    """Return the time of the next try: at once at another gateway, which neither failed nor asked us to wait."""
+    board, resting = Board.read(now), resting_until(attempts, now)
+    free = (name for name in step.gateways if board.admits(name, "charge") and name not in resting)
+    likely = next(free, step.gateways[0])
+    is_same = likely == attempts[-1].gateway
     # The bank is asked at the gateway that declined, without delay: the customer is still there.
-    wait = _backoff(payment, chance) if step.backs_off or (is_same and not step.three_d_secure) else 0.0
-    return max(wait, float(heard.outcome.retry_after or 0)) if is_same else wait
+    backs_off = step.backs_off or (is_same and not step.three_d_secure)
+    at = now + timedelta(seconds=_backoff(payment, chance) if backs_off else 0)
+    return max(at, resting.get(likely, at))
 
 
 def _backoff(payment: Payment, chance: Chance) -> float:

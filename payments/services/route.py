@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from payments.models import Attempt, Payment
-from payments.reliability import budget, ladder
+from payments.reliability import budget
 from payments.reliability.breaker import Board, Pass
 from payments.reliability.gateways import capabilities_of
 from payments.reliability.ladder import End, Next
 from payments.reliability.routing import gateways_for
-from payments.services.go_on import tried
+from payments.services.go_on import next_step, resting_until, tried
 from payments.states import OPEN_OR_SUCCEEDED, AttemptState, PaymentStatus
 
 # The same key is sent at most this often. Each send opens the window for a late execution anew, so sending for ever
@@ -67,12 +67,11 @@ class Router:
         """Return where the next attempt of `payment` goes; in words why nowhere, if that is so."""
         if self._can_go(payment) and (why_not := self._take_turn(payment, attempts)):
             return why_not
-        gateways = gateways_for(payment)
-        step = ladder.next_step(tried(attempts), gateways)
+        step = next_step(payment, attempts)
         if isinstance(step, End):
             # What the rules allowed when the last attempt ended, they do not allow any more.
             return step.why
-        return self._at_one_of(step, attempts, gateways)
+        return self._at_one_of(step, attempts, gateways_for(payment)[0])
 
     def resend(self, attempt: Attempt) -> Pass | None:
         """Return leave to send `attempt` again under its key, should a look-up find nothing; None: only look it up."""
@@ -94,23 +93,25 @@ class Router:
     def _can_go(self, payment: Payment) -> bool:
         return any(self.board.admits(gateway, "charge") for gateway in gateways_for(payment))
 
-    def _at_one_of(self, step: Next, attempts: list[Attempt], gateways: tuple[str, ...]) -> Route | str:
-        closed = []
+    def _at_one_of(self, step: Next, attempts: list[Attempt], first: str) -> Route | str:
+        resting, passed, closed = resting_until(attempts, self._now), [], []
         for gateway in step.gateways:
+            if gateway in resting:
+                passed.append(f"{gateway} asked us to wait")
+                continue
             granted = self.board.admit(gateway, "charge")
             if granted is None:
                 closed.append(gateway)
+                passed.append(f"the breaker of {gateway} is open")
                 continue
-            level = step.level_at(gateway, gateways[0])
-            why = step.why
-            if closed:
-                why = f"the breaker of {', '.join(closed)} is open" + (f"; {why}" if attempts else "")
+            level = step.level_at(gateway, first)
+            why = "; ".join([*passed, step.why] if attempts or not passed else passed)
             said: dict[str, Any] = {"level": level, "gateway": gateway}
-            if attempts or closed:
+            if attempts or passed:
                 said |= {"why": why, "proof": [each.proof for each in tried(attempts)]}
                 said |= {"breakerOpen": closed} if closed else {}
             return Route(gateway, level, step.three_d_secure, why, granted, said)
-        return f"the breaker of {', '.join(closed)} is open"
+        return "; ".join(passed)
 
     def _may_send_again(self, attempt: Attempt) -> bool:
         """Say whether the same key may be sent once more: the gateway still knows it, and it can bring a new answer."""

@@ -51,8 +51,8 @@ STEPS: list[tuple[str, list[Tried], tuple[tuple[str, ...], bool, bool]]] = [
     ("proven not found", [not_charged("not_found")], ((S, P), False, False)),
     ("voided", [not_charged("voided")], ((S, P), False, False)),
     ("not sent to both", [not_charged(), not_charged(gateway=S, number=2)], ((P, S), False, True)),
-    ("soft, curable", [declined("generic_decline")], ((P,), True, False)),
-    ("soft, curable too", [declined("do_not_honor")], ((P,), True, False)),
+    ("soft, curable", [declined("generic_decline")], ((P, S), True, False)),
+    ("soft, curable too", [declined("do_not_honor")], ((P, S), True, False)),
     ("soft, not curable", [declined("issuer_unavailable")], ((S, P), False, True)),
     ("soft after the bank was asked", [declined("do_not_honor", asked_bank=True)], ((S, P), False, True)),
     (
@@ -81,8 +81,8 @@ ENDINGS: list[tuple[str, list[Tried], tuple[int, str]]] = [
         [declined("authentication_required", asked_bank=True)],
         (ANOTHER_WAY, "authentication_required"),
     ),
-    ("the network forbids it", [declined("do_not_honor", never_again=True)], (ANOTHER_WAY, "do_not_honor")),
-    ("the network forbids ours", [declined("processing_error", never_again=True)], (ANOTHER_WAY, "processing_error")),
+    ("the network forbids it", [declined("do_not_honor", never_again=True)], (ANOTHER_WAY, "network_limit")),
+    ("the network forbids ours", [declined("processing_error", never_again=True)], (ANOTHER_WAY, "network_limit")),
     ("unmapped", [declined("made_up_yesterday")], (ANOTHER_WAY, "made_up_yesterday")),
     *((f"final: {code}", [declined(code)], (ANOTHER_WAY, code)) for code in ENDS),
     *((f"final at the second: {code}", [not_charged(), declined(code, S, 2)], (ANOTHER_WAY, code)) for code in ENDS),
@@ -168,7 +168,7 @@ def test_why_it_ended_names_no_reason_of_fraud(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gateway", "asks_bank", "level"), [(P, False, 1), (S, False, 3), (T, False, 3), (P, True, 2), (S, True, 2)]
+    ("gateway", "asks_bank", "level"), [(P, False, 1), (S, False, 3), (T, False, 3), (P, True, 2), (S, True, 3)]
 )
 def test_the_level_of_a_try(gateway: str, asks_bank: bool, level: int) -> None:
     assert Next((P, S, T), "why", three_d_secure=asks_bank).level_at(gateway, first=P) == level

@@ -14,6 +14,7 @@ from payments.services.route import Route, Router
 from payments.services.settle import Settler
 from tests.payments.conftest import accepted, reload
 from tests.sandbox import SandboxProcess
+from tests.support.virtual_time import advance
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -105,7 +106,8 @@ def test_a_rate_limit_is_waited_out_and_tried_again(shop: Client, gateway: Sandb
     assert (row.status, row.retry_count) == ("retrying", 1)
     assert row.due_at is not None
     assert (row.due_at - row.updated_at).total_seconds() == 3
-    settle_again(settler)
+    advance(4)
+    settler.drain()
     assert reload(payment).status == "success"
     assert len(captures(gateway, payment)) == 1
 
