@@ -159,7 +159,7 @@ BREAKER_TRIALS = env.integer("PAYSITE_BREAKER_TRIALS", 3, least=1, most=100)
 # What all processes together may do: tries again, in per cent of first tries and beside that per minute (B4), and
 # queued payments charged per second, once a gateway is back (B7).
 RETRY_PERCENT = env.integer("PAYSITE_RETRY_PERCENT", 10, least=0, most=100)
-RETRIES_PER_MINUTE = env.integer("PAYSITE_RETRIES_PER_MINUTE", 30, least=1, most=100_000)
+RETRIES_PER_MINUTE = env.integer("PAYSITE_RETRIES_PER_MINUTE", 60, least=1, most=100_000)
 DRAIN_PER_SECOND = env.integer("PAYSITE_DRAIN_PER_SECOND", 5, least=1, most=10_000)
 
 # Gateways in order of preference. `origin` is where customers' browsers reach the gateway's own pages.

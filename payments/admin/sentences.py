@@ -159,6 +159,7 @@ _REPAIRED: Final[dict[str, str]] = {
     "forgottenAttempts": "payments with a forgotten charge made due",
     "askedNow": "unknown outcomes asked about now",
     "forgottenReturns": "forgotten charges to be given back made due",
+    "takenFromQueue": "accepted orders taken up",
     "wokenLoops": "settle loops woken",
     "sentAlerts": "tasks told to the team",
 }

@@ -26,8 +26,9 @@ from payments.states import AttemptState
 if TYPE_CHECKING:
     from payments.services.book import Book, Heard
 
-# Seconds until a queued payment (level 4) is looked at again where no gateway can take it: chance spreads them.
-QUEUE_AGAIN: Final = (20, 40)
+# Seconds until a queued payment (level 4) is looked at again, at least and at most: half of its time in the queue, so
+# that a long queue is no load; chance spreads them. The sweep takes up the oldest ones when a gateway is back.
+QUEUE_AGAIN: Final = (30, 300)
 
 _PROCESSING: Final = DeclineClass.PROCESSING
 # From this many tries on, the back-off is at its cap.
@@ -69,6 +70,13 @@ def resting_until(attempts: list[Attempt], now: datetime) -> dict[str, datetime]
     return found
 
 
+def queue_look(queued_at: datetime, now: datetime, chance: Chance) -> datetime:
+    """Return when to look again at a payment that has been in the queue since `queued_at`."""
+    least, most = QUEUE_AGAIN
+    wait = min(max((now - queued_at).total_seconds() / 2, least), most)
+    return now + timedelta(seconds=wait * (2 + 2 * chance()) / 3)
+
+
 def after(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance: Chance) -> None:
     """Go on after `attempt`, which has just been closed and charged nothing; or end the payment."""
     if not can_proceed(payment.retry):
@@ -96,7 +104,7 @@ def without_gateway(
         end(payment, step, because, book, chance)
         return
     if payment.queued_at is not None:
-        payment.wait(at=_later(book.now, chance))
+        payment.wait(at=queue_look(payment.queued_at, book.now, chance))
         return
     last = tried(attempts)[-1] if attempts else None
     declined = last is not None and last.decline is not None and last.decline.decline_class is not _PROCESSING
@@ -182,7 +190,7 @@ def _queue(payment: Payment, why: str, because: Because, book: "Book", chance: C
     was, first = payment.status, payment.queued_at is None
     payment.descend(ladder.LATER, why)
     payment.outcome_unknown = False
-    payment.queue(at=_later(book.now, chance), now=book.now)
+    payment.queue(at=queue_look(payment.queued_at or book.now, book.now, chance), now=book.now)
     if first:
         book.owe_mail(mail.owe(payment, CustomerMail.Kind.DELAYED))
         book.entries.append(
@@ -207,11 +215,6 @@ def _when(payment: Payment, attempts: list[Attempt], step: Next, now: datetime, 
 def _backoff(payment: Payment, chance: Chance) -> float:
     # A queued payment may be tried a thousand times; its exponent must not outgrow a number.
     return policy().backoff.delay(min(payment.retry_count, _LONGEST_BACKOFF), chance)
-
-
-def _later(now: datetime, chance: Chance) -> datetime:
-    least, most = QUEUE_AGAIN
-    return now + timedelta(seconds=least + (most - least) * chance())
 
 
 def _is_used_up(payment: Payment) -> bool:

@@ -18,7 +18,7 @@ from payments.bulk import insert_each
 from payments.clock import database_now
 from payments.crash_points import reach
 from payments.models import Attempt, Payment, RecoveryRun, SurplusCharge
-from payments.services import alert, wake
+from payments.services import alert, drain, wake
 from payments.states import UNFINISHED, WAITING, SurplusState
 
 # Rows that one run puts right at most, so that it holds no lock for long; the next run goes on.
@@ -46,6 +46,7 @@ def recover(trigger: str, because: Because, *, client_id: int | None = None) -> 
         "forgottenAttempts": _make_due(payments, _with_forgotten_attempt(), "payment.recovered", because),
         "askedNow": _make_due(payments, _unknown(), "payment.asked_now", because) if by_hand else 0,
         "forgottenReturns": _returns(client_id).filter(due_at__isnull=True).update(due_at=Now()),
+        "takenFromQueue": drain.take_up() if client_id is None else 0,
         "wokenLoops": wake.wake(),
         "sentAlerts": alert.send_open() if client_id is None else 0,
     }

@@ -5,6 +5,7 @@ them is taken whose circuit breaker lets a call through, if the shared allowance
 accepted orders have something left (requirements B4, B6).
 """
 
+import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,7 +16,7 @@ from payments.reliability.breaker import Board, Pass
 from payments.reliability.gateways import capabilities_of
 from payments.reliability.ladder import End, Next
 from payments.reliability.routing import gateways_for
-from payments.services.go_on import next_step, resting_until, tried
+from payments.services.go_on import next_step, queue_look, resting_until, tried
 from payments.states import OPEN_OR_SUCCEEDED, AttemptState, PaymentStatus
 
 # The same key is sent at most this often. Each send opens the window for a late execution anew, so sending for ever
@@ -36,6 +37,13 @@ class Route:
     why: str
     granted: Pass
     said: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A gateway could be called, and others go first. at: when to look again; counts as no try."""
+
+    at: datetime
 
 
 class Router:
@@ -63,10 +71,12 @@ class Router:
         self._queued = budget.draw_drain(queued, now)
         self._again = budget.draw_retries(firsts, again, now)
 
-    def route(self, payment: Payment, attempts: list[Attempt]) -> Route | str:
-        """Return where the next attempt of `payment` goes; in words why nowhere, if that is so."""
-        if self._can_go(payment) and (why_not := self._take_turn(payment, attempts)):
-            return why_not
+    def route(self, payment: Payment, attempts: list[Attempt]) -> Route | Wait | str:
+        """Return where the next attempt of `payment` goes, or to wait for its turn; in words why no gateway can."""
+        if self._can_go(payment) and not self._takes_turn(payment, attempts):
+            if payment.queued_at is not None:
+                return Wait(queue_look(payment.queued_at, self._now, random.random))
+            return Wait(self._now + timedelta(seconds=1 + 2 * random.random()))  # noqa: S311 - chance, not secrecy
         step = next_step(payment, attempts)
         if isinstance(step, End):
             # What the rules allowed when the last attempt ended, they do not allow any more.
@@ -80,15 +90,15 @@ class Router:
         self._again -= 1
         return self.board.admit(attempt.gateway, "charge")
 
-    def _take_turn(self, payment: Payment, attempts: list[Attempt]) -> str:
-        """Use what was drawn for `payment`; return why it must wait, if nothing is left."""
+    def _takes_turn(self, payment: Payment, attempts: list[Attempt]) -> bool:
+        """Use what was drawn for `payment`; say whether something was left."""
         if payment.queued_at is not None:
             self._queued -= 1
-            return "others in the queue go first" if self._queued < 0 else ""
+            return self._queued >= 0
         if attempts:
             self._again -= 1
-            return "too much is being tried again at this moment" if self._again < 0 else ""
-        return ""
+            return self._again >= 0
+        return True
 
     def _can_go(self, payment: Payment) -> bool:
         return any(self.board.admits(gateway, "charge") for gateway in gateways_for(payment))

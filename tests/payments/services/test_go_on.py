@@ -666,20 +666,25 @@ def test_tries_at_the_only_gateway_that_can_be_called_are_not_made_all_at_once(
     assert payment.due_at - payment.error_at == timedelta(seconds=1)
 
 
-def test_where_too_much_is_tried_again_it_still_ends(
+def test_where_too_much_is_tried_again_a_payment_waits_for_its_turn(
     shop: Client, gateways: Gateways, settler: Settler, settings: Any
 ) -> None:
+    """Nobody fails, and no order is accepted unpaid, for a budget while a gateway can charge."""
     settings.RETRIES_PER_MINUTE, settings.RETRY_PERCENT = 1, 0
     gateways.down("primary")
     payment = accepted(shop)
+    customer_of(payment, trusted=True)
     for _ in range(8):
         Allowance.objects.update_or_create(name="retries", defaults={"units": 0, "filled_at": database_now()})
         make_due()
         settler.drain()
-    payment = reload(payment)
-    assert (payment.status, payment.level, payment.error_code) == ("failed", 6, "no_gateway")
-    assert payment.level_reason == "too much is being tried again at this moment"
+    row = reload(payment)
+    assert (row.status, row.retry_count, row.queued_at) == ("retrying", 1, None)
     assert gateways.requests(payment) == (0, 0)
+    Allowance.objects.update(units=100)
+    make_due()
+    settler.drain()
+    assert (reload(payment).status, gateways.requests(payment)) == ("success", (0, 1))
 
 
 # What changes between an answer and the next claim.
