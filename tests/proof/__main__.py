@@ -1,7 +1,8 @@
-"""`make prove`: kills, cuts, storms and races, on both databases, and whether any invariant was violated.
+"""`make prove`: kills, cuts, storms, outages and races, on both databases, and whether any invariant was violated.
 
-Crash suite (tests/crashes), truncation sweep (tests/sweep), storm over the whole running site (tests/storm) and races
-(tests/races). Prints what really happened and writes it to var/prove.json; docs/proof.md explains the figures.
+Crash suite (tests/crashes), truncation sweep (tests/sweep), storm over the whole running site (tests/storm), outage of
+its gateways under load (tests/outage) and races (tests/races). Prints what really happened and writes it to
+var/prove.json; docs/proof.md explains the figures.
 """
 
 import argparse
@@ -29,17 +30,22 @@ _POSTGRES: Final = {"max_connections": "300", "shared_buffers": "128MB"}
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """kills: on each database. share: of the bytes at which replies are cut. payments, seconds: of the storm."""
+    """kills: on each database. share: of the bytes at which replies are cut. payments, seconds: of the storm.
+
+    rate, outage: payments a second while gateways fail, and for how many seconds they arrive.
+    """
 
     kills: int
     share: float
     payments: int
     seconds: int
+    rate: int
+    outage: int
 
 
 SIZES: Final = {
-    "small": Size(kills=35, share=0.02, payments=60, seconds=15),
-    "full": Size(kills=510, share=1.0, payments=1500, seconds=60),
+    "small": Size(kills=35, share=0.02, payments=60, seconds=15, rate=6, outage=18),
+    "full": Size(kills=510, share=1.0, payments=1500, seconds=60, rate=8, outage=60),
 }
 
 
@@ -72,6 +78,8 @@ def _stages(size: Size, seed: int, new_database: "NewDatabase") -> Iterator[list
     yield [Part("sweep on SQLite", sweep, ""), Part("sweep on PostgreSQL", sweep, new_database())]
     storm = ("tests.storm", "--seed", str(seed), "--payments", str(size.payments), "--seconds", str(size.seconds))
     yield [Part("storm on PostgreSQL", storm, new_database())]
+    outage = ("tests.outage", "--rate", str(size.rate), "--seconds", str(size.outage))
+    yield [Part("outage on PostgreSQL", outage, new_database())]
     yield [Part("races on PostgreSQL", ("tests.races",), new_database())]
 
 

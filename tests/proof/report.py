@@ -22,6 +22,7 @@ def document(ran: Sequence[Ran], *, seed: int, size: str, seconds: float) -> dic
         "faults": _faults(ran),
         "acceptedLost": sum(len(one.result.get("unanswered", [])) for one in ran),
         "quietWithinVirtualSeconds": max((_quiet(one) for one in ran), default=0),
+        "aims": {name: met for one in ran for name, met in one.result.get("aims", {}).items()},
         "violations": [
             {"part": one.part.name, "violation": text, "again": one.part.again()}
             for one in ran
@@ -39,11 +40,13 @@ def table(report: dict[str, Any]) -> str:
         *((f"faults: {name}", count) for name, count in report["faults"].items()),
         ("accepted requests lost", report["acceptedLost"]),
         ("longest time until quiet, virtual seconds", report["quietWithinVirtualSeconds"]),
+        ("aims of the outage that were met", f"{sum(report['aims'].values())} of {len(report['aims'])}"),
         ("violations of invariants", len(report["violations"])),
         ("seconds", report["seconds"]),
     ]
     width = max(len(name) for name, _ in rows)
     lines = [f"{name.ljust(width)}  {value}" for name, value in rows]
+    lines += [f"NOT MET: {name}" for name, met in report["aims"].items() if not met]
     broken = report["violations"][:20]
     lines += [f"VIOLATED in {one['part']}: {one['violation'][:600]}\n  again: {one['again']}" for one in broken]
     return "\n".join(lines)

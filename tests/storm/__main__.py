@@ -15,7 +15,7 @@ _POSTGRES = {"max_connections": "300", "shared_buffers": "128MB"}
 
 
 @contextmanager
-def _database() -> Iterator[str]:
+def database() -> Iterator[str]:
     """Yield DATABASE_URL where it is set (empty: the embedded database), else that of a private PostgreSQL."""
     if "DATABASE_URL" in os.environ:
         yield os.environ["DATABASE_URL"]
@@ -38,7 +38,7 @@ def main() -> int:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="paysite-storm-")))
         folder = folder.resolve()
         os.environ.update(DJANGO_SETTINGS_MODULE="paysite.settings", PAYSITE_VAR=str(folder))
-        url = stack.enter_context(_database())
+        url = stack.enter_context(database())
         from tests.storm.run import run
 
         result = run(options.seed, options.payments, options.seconds, url, folder, doubles=not options.no_doubles)

@@ -64,10 +64,10 @@ def run(
     charges twice in spite of the key. faults_times: how much more probable its faults are. Raises StormError; never
     because of what the site did.
     """
-    scene = _scene(database_url, folder)
+    scene = set_scene(database_url, folder)
     plan = draw(seed, payments, seconds_limit, pause_beyond=LEASE)
     (folder / "orders.json").write_text(json.dumps([asdict(order) for order in plan.orders]))
-    (folder / "api-key").write_text(_prepare(scene))
+    (folder / "api-key").write_text(prepare(scene))
     with running(folder, scene.environment, scene.addresses) as stack:
         armed = faults(doubles=doubles, times=faults_times)
         weathers = {name: Weather(scene.addresses.gateway(name), armed) for name in stack.gateways}
@@ -76,15 +76,16 @@ def run(
         clients = _rage(plan, scene, blows, weathers)
         stack.stop()
         stormy = time.monotonic() - began
-        quiet = _settle(scene)
+        quiet = settle(scene)
         late = sum(weather.approve_what_is_open() for weather in weathers.values())
         if late:
-            quiet = _settle(scene, virtual_seconds=quiet["virtual_seconds"])
+            quiet = settle(scene, virtual_seconds=quiet["virtual_seconds"])
         settling = time.monotonic() - began - stormy
     return _result(plan, scene, stack, blows, weathers, clients, {**quiet, "late": late}, (stormy, settling))
 
 
-def _scene(database_url: str, folder: Path) -> Scene:
+def set_scene(database_url: str, folder: Path, **changes: str) -> Scene:
+    """Return the scene with free ports and short times; `changes` are further variables of the environment."""
     web, primary, secondary = free_ports(3)
     addresses = Addresses(web, {"primary": primary, "secondary": secondary})
     environment = {
@@ -104,11 +105,12 @@ def _scene(database_url: str, folder: Path) -> Scene:
         "PAYSITE_WORKERS": "4",
         "PAYSITE_SETTLE_LOOPS": "2",
         "PAYSITE_SETTLE_THREADS": "48",
+        **changes,
     }
     return Scene(folder, environment, addresses, database_url or f"sqlite://{folder / 'paysite.sqlite3'}")
 
 
-def _prepare(scene: Scene) -> str:
+def prepare(scene: Scene) -> str:
     """Bring the database up to date; return the API key of the demo's shop."""
     done = subprocess.run(
         manage("prepare"),
@@ -128,7 +130,7 @@ def _rage(plan: StormPlan, scene: Scene, blows: Blows, weathers: Mapping[str, We
     """Let the clients trade while the blows fall; return what they counted, once all have their reply."""
     for weather in weathers.values():
         weather.arm()
-    with _clients(scene) as clients:
+    with trading(scene) as clients:
         began, due = time.monotonic(), list(plan.blows)
         while (now := time.monotonic() - began) < plan.seconds:
             while due and due[0].at <= now:
@@ -150,7 +152,7 @@ def _rage(plan: StormPlan, scene: Scene, blows: Blows, weathers: Mapping[str, We
 
 
 @contextlib.contextmanager
-def _clients(scene: Scene) -> "Iterator[subprocess.Popen[str]]":
+def trading(scene: Scene) -> "Iterator[subprocess.Popen[str]]":
     """Run the clients; they do not outlive this process."""
     guard = Guard()
     process = subprocess.Popen(
@@ -171,7 +173,7 @@ def _clients(scene: Scene) -> "Iterator[subprocess.Popen[str]]":
         guard.close()
 
 
-def _settle(scene: Scene, *, virtual_seconds: float = 0.0) -> dict[str, Any]:
+def settle(scene: Scene, *, virtual_seconds: float = 0.0) -> dict[str, Any]:
     """Let virtual time pass until everything is quiet; what passed before may be given, and is added."""
     log = scene.folder / "log" / "quiet.log"
     with log.open("ab") as errors:

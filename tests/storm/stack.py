@@ -132,7 +132,16 @@ class Stack:
 
     def _gateway(self, name: str) -> Program:
         where = ("--port", str(self.addresses.gateways[name]), "--database", str(self.ledgers[name]))
-        manner = ("--name", name, "--shop-origin", self.addresses.site, "--slow", "0.3", "--vault", str(self._folder / "vault.sqlite3"))
+        manner = (
+            "--name",
+            name,
+            "--shop-origin",
+            self.addresses.site,
+            "--slow",
+            "0.3",
+            "--vault",
+            str(self._folder / "vault.sqlite3"),
+        )
         return self._program(name, manage("sandbox_gateway", *where, *manner))
 
     def _program(self, name: str, command: Sequence[str]) -> Program:

@@ -17,6 +17,7 @@ _TIMES: Final = (
         "due_at IS NOT NULL OR id IN (SELECT payment_id FROM payments_attempt WHERE {open})",
     ),
     ("payments_attempt", ("sent_at", "last_sent_at", "not_found_at"), "{open}"),
+    ("payments_attempt", ("retry_at",), "retry_at IS NOT NULL"),
     ("payments_settleloop", ("beat_at",), ""),
     ("payments_surpluscharge", ("due_at", "claimed_until", "found_at"), "due_at IS NOT NULL"),
     ("payments_gatewaywatch", ("due_at", "claimed_until"), ""),

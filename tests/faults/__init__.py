@@ -1,0 +1,1 @@
+"""The fault catalogue, row by row, through the whole product."""
