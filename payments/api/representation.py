@@ -7,7 +7,7 @@ import orjson
 from django.conf import settings
 
 from payments import money, words
-from payments.declines import code_for_clients, decline
+from payments.declines import Decline, code_for_clients, decline
 from payments.models import Attempt, AuditEntry, IdempotencyRecord, Payment, RecoveryRun, SurplusCharge
 from payments.queries import surplus_of
 from payments.states import FINAL, PaymentStatus
@@ -160,6 +160,12 @@ def _next_action(row: Payment) -> dict[str, str] | None:
     return None
 
 
+def _details_of(meaning: Decline) -> str:
+    if meaning.needs_another_card:
+        return "Another card is needed."
+    return "The same card may work later." if meaning.retryable else "The same request will not work again."
+
+
 def _last_error(row: Payment) -> dict[str, Any] | None:
     if not row.error_code:
         return None
@@ -167,7 +173,7 @@ def _last_error(row: Payment) -> dict[str, Any] | None:
     return {
         "code": meaning.code,
         "message": meaning.words,
-        "details": "Another card is needed." if meaning.needs_another_card else "The same card may work later.",
+        "details": _details_of(meaning),
         "retryable": meaning.retryable,
         "timestamp": timestamp(row.error_at),
     }

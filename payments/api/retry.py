@@ -19,7 +19,7 @@ _WHY_NOT: Final = {
     "in_review": "A person is deciding about it.",
     "needs_another_card": "This card was declined for good. Send another paymentMethod.",
     "network_limit": "The card network allows no further try with this card for now. Send another paymentMethod.",
-    "superseded": "It was tried again with another card before. See the payment named in paymentID.",
+    "superseded": "It was tried again before. See the payment named in paymentID, and retry that one.",
     "order_has_live_payment": "Another payment of this order is under way. Wait for the one named in paymentID.",
 }
 

@@ -6,7 +6,7 @@ nobody locks or writes its row. Order of locks: payments, then allowances, then 
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -16,7 +16,7 @@ from django.db.models import Q
 
 from payments.clock import database_now
 from payments.crash_points import reach
-from payments.models import Circuit, CircuitChange
+from payments.models import Circuit, CircuitChange, GatewayHealth
 from payments.reliability import calls, circuit_rules
 from payments.reliability.circuit_rules import CLOSED, Limits, Pass, Report, offers_trial
 
@@ -27,6 +27,10 @@ logger = logging.getLogger(__name__)
 Key = tuple[str, str]
 # While all trials are under way, their answers are seconds away.
 TRIALS_ANSWER_WITHIN: Final = timedelta(seconds=5)
+# What a health check said longer ago than this says nothing about now.
+HEALTH_IS_FRESH: Final = timedelta(seconds=60)
+# While a gateway's own health check fails no customer is its trial, but after so long one round of them is.
+BELIEVE_HEALTH_FOR: Final = timedelta(minutes=5)
 _CHANGES: Final = (
     *("state", "failures", "epoch", "opened_at", "try_at", "trials", "trials_passed", "trials_until"),
     *("held", "why", "changed_by", "changed_at", "failed_at", "failed_because"),
@@ -41,8 +45,9 @@ def trial_lease() -> timedelta:
 class Board:
     """All circuits as of one moment. Made once per claim, inside its transaction; one query while all are closed."""
 
-    def __init__(self, circuits: Iterable[Circuit], now: datetime) -> None:
+    def __init__(self, circuits: Iterable[Circuit], now: datetime, sick: Container[str] = ()) -> None:
         self._circuits: dict[Key, Circuit] = {_key(circuit): circuit for circuit in circuits}
+        self._sick = sick
         self._now = now
         self._limits = Limits.from_settings()
         self._locked: set[Key] = set()
@@ -50,7 +55,9 @@ class Board:
     @classmethod
     def read(cls, now: datetime) -> "Board":
         """Read all circuits without locking any; `now` is the database's time."""
-        return cls(Circuit.objects.all(), now)
+        circuits = list(Circuit.objects.all())
+        is_well = all(circuit.state == CLOSED for circuit in circuits)
+        return cls(circuits, now, () if is_well else _sick(now))
 
     def glance(self, gateway: str, operation: str) -> Pass:
         """Return the present epoch and failures for a call that needs no permission: a health check."""
@@ -89,12 +96,23 @@ class Board:
             return None
         circuit = self._circuits[gateway, operation]
         if circuit.held or circuit.state == circuit_rules.OPEN:
-            return circuit.try_at or self._now + timedelta(seconds=self._limits.seconds)
+            at = circuit.try_at or self._now + timedelta(seconds=self._limits.seconds)
+            return max(at, self._now + TRIALS_ANSWER_WITHIN)
         soon = self._now + TRIALS_ANSWER_WITHIN
         return min(circuit.trials_until, soon) if circuit.trials_until else soon
 
     def _offers_trial(self, key: Key) -> bool:
-        return offers_trial(self._circuits[key], self._now, self._limits)
+        return offers_trial(self._circuits[key], self._now, self._limits) and not self._is_vetoed(key)
+
+    def _is_vetoed(self, key: Key) -> bool:
+        """Say whether the gateway's own health check spares customers from being its trial.
+
+        Not for ever: a health call may be broken where charges work.
+        """
+        gateway, operation = key
+        if operation != Circuit.Operation.CHARGE or gateway not in self._sick:
+            return False
+        return self._now - self._circuits[key].changed_at < BELIEVE_HEALTH_FOR
 
     def _lock_offers(self) -> None:
         """Lock everything a trial may be taken from, at once and in order: whoever comes later waits for no other."""
@@ -107,6 +125,11 @@ class Board:
         circuit = self._circuits[key]
         _write([circuit], [circuit_rules.take_trial(circuit, self._now, trial_lease(), self._limits)])
         return Pass(*key, circuit.epoch, trial=True, failures=circuit.failures)
+
+
+def _sick(now: datetime) -> set[str]:
+    bad = GatewayHealth.objects.filter(healthy=False, checked_at__gt=now - HEALTH_IS_FRESH)
+    return set(bad.values_list("gateway", flat=True))
 
 
 def record(reports: Sequence[Report]) -> None:

@@ -7,6 +7,7 @@ altogether: the gateway says so, and `never_again` of the attempt keeps it. A ca
 from datetime import datetime, timedelta
 from typing import Final
 
+from payments.declines import DeclineClass, decline
 from payments.models import Attempt
 from payments.states import AttemptState
 
@@ -23,7 +24,14 @@ def is_used_up(attempt: Attempt, now: datetime) -> bool:
     if not attempt.card_fingerprint:
         return False
     declined = Attempt.objects.filter(card_fingerprint=attempt.card_fingerprint, state=AttemptState.DECLINED)
-    times = list(declined.exclude(pk=attempt.pk).order_by("-sent_at").values_list("sent_at", flat=True)[:_MOST])
-    times.insert(0, attempt.sent_at)
+    rows = declined.exclude(pk=attempt.pk).order_by("-sent_at").values_list("sent_at", "decline_code", "gateway")
+    times = [at for at, code, gateway in rows[: 2 * _MOST] if _reached_the_network(code, gateway)]
+    if _reached_the_network(attempt.decline_code, attempt.gateway):
+        times.insert(0, attempt.sent_at)
     limits = _LIMITS.get(attempt.card_brand, _STRICTEST)
     return any(sum(at > now - period for at in times) >= most for most, period in limits)
+
+
+def _reached_the_network(code: str, gateway: str) -> bool:
+    """Say whether a decline was the issuer's: what a gateway failed to process is no try with the card."""
+    return decline(code, gateway).decline_class is not DeclineClass.PROCESSING

@@ -8,6 +8,7 @@ from functools import partial
 
 from django.conf import settings
 
+from payments.free_text import one_line
 from payments.models import Circuit, CircuitChange
 from payments.reliability import breaker, circuit_rules
 
@@ -31,7 +32,8 @@ class CannotChangeCircuitError(Exception):
 def hold_open(gateway: str, operation: str, operator: str, reason: str) -> Circuit:
     """Let no call of this kind leave until somebody releases the circuit; calls under way end as they do.
 
-    Raises UnknownCircuitError, ReasonMissingError and CannotChangeCircuitError (`held_already`).
+    Raises UnknownCircuitError, ReasonMissingError, UnprintableError (payments/free_text.py) and
+    CannotChangeCircuitError (`held_already`).
     """
     return _hold(gateway, operation, operator, reason, "open")
 
@@ -44,7 +46,7 @@ def hold_closed(gateway: str, operation: str, operator: str, reason: str) -> Cir
 def release(gateway: str, operation: str, operator: str, reason: str) -> Circuit:
     """Let the machine decide again: held open, it offers trial calls at once; held closed, it is closed.
 
-    Raises UnknownCircuitError, ReasonMissingError and CannotChangeCircuitError (`not_held`).
+    Raises UnknownCircuitError, ReasonMissingError, UnprintableError and CannotChangeCircuitError (`not_held`).
     """
     by, why = _checked(gateway, operation, operator, reason)
     return breaker.change(gateway, operation, partial(_release, why, by))
@@ -72,6 +74,7 @@ def _checked(gateway: str, operation: str, operator: str, reason: str) -> tuple[
     known = any(options["name"] == gateway for options in settings.GATEWAYS)
     if not known or operation not in Circuit.Operation.values:
         raise UnknownCircuitError(f"{gateway} {operation}")
-    if not reason.strip():
+    why = one_line(reason)
+    if not why:
         raise ReasonMissingError
-    return f"operator:{operator}", reason.strip()
+    return f"operator:{operator}", why

@@ -27,7 +27,7 @@ from payments.reliability.gateways import capabilities_of
 from payments.services import go_on
 from payments.services.apply import PAYMENT_FIELDS
 from payments.services.book import Book
-from payments.services.route import Router, Wait
+from payments.services.route import Nobody, Router, Wait
 from payments.states import OPEN_OR_SUCCEEDED, AttemptState, PaymentStatus
 
 CLAIM_FIELDS: Final = (*PAYMENT_FIELDS, "fence")
@@ -170,7 +170,7 @@ class _Claim:
         if isinstance(route, Wait):
             payment.wait(at=route.at)
             return None
-        if isinstance(route, str):
+        if isinstance(route, Nobody):
             go_on.without_gateway(payment, attempts, route, self._because, self.book, random.random)
             return None
         attempt = Attempt(

@@ -25,11 +25,15 @@ from payments.states import AttemptState
 
 if TYPE_CHECKING:
     from payments.services.book import Book, Heard
+    from payments.services.route import Nobody
 
 # Seconds until a queued payment (level 4) is looked at again, at least and at most: half of its time in the queue, so
 # that a long queue is no load; chance spreads them. The sweep takes up the oldest ones when a gateway is back.
 QUEUE_AGAIN: Final = (30, 300)
 
+# About as long as the tries of one payment take together.
+PATIENCE: Final = timedelta(seconds=15)
+_NOBODY_ANSWERED: Final = {"gateway_unavailable", "no_gateway"}
 _PROCESSING: Final = DeclineClass.PROCESSING
 # From this many tries on, the back-off is at its cap.
 _LONGEST_BACKOFF: Final = 10
@@ -95,9 +99,10 @@ def after(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chan
 
 
 def without_gateway(
-    payment: Payment, attempts: list[Attempt], why: str, because: Because, book: "Book", chance: Chance
+    payment: Payment, attempts: list[Attempt], nobody: "Nobody", because: Because, book: "Book", chance: Chance
 ) -> None:
     """Go on where no gateway may be called now: counts as a try, so that nobody waits for ever."""
+    why = nobody.why
     step = next_step(payment, attempts)
     if isinstance(step, End):
         # The decline map or the settings changed: what was allowed when the last attempt ended is not any more.
@@ -109,6 +114,8 @@ def without_gateway(
     last = tried(attempts)[-1] if attempts else None
     declined = last is not None and last.decline is not None and last.decline.decline_class is not _PROCESSING
     is_last = not policy().allows(tries=payment.retry_count + 1, is_soft=False) or _is_used_up(payment)
+    # All tries would be over before any breaker lets one through: say so now.
+    is_last |= nobody.until is not None and nobody.until - book.now > PATIENCE
     if is_last and last is not None and declined:
         # The bank has said no: an order is not accepted on that, although it is we who cannot ask again.
         end(payment, End(ladder.ANOTHER_WAY, last.reason, why), because, book, chance)
@@ -140,7 +147,8 @@ def end(payment: Payment, step: End, because: Because, book: "Book", chance: Cha
             payment, "payment.failed", because, before=was, reason=step.code, level=step.level, why=step.why
         )
     )
-    if is_outage or queued:
+    # Of a gateway that answers there is nothing to wait for: who wants to try again can do so now.
+    if step.code in _NOBODY_ANSWERED or queued:
         book.owe_mail(mail.owe(payment, CustomerMail.Kind.RESUME))
 
 

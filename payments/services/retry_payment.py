@@ -89,7 +89,9 @@ def _going_on(payment: Payment, because: Because, method: Method | None, reason:
     is_same = method is None or method == (payment.method_type, payment.method_token)
     later = Payment.objects.filter(retry_of=payment.pk).first()
     if later is not None:
-        if method is not None and method != (later.method_type, later.method_token):
+        is_later = method is None or method == (later.method_type, later.method_token)
+        if not is_later or later.status not in LIVE_OR_SUCCESSFUL:
+            # One order may only be asked for again by its newest payment: a call that is repeated charges nothing anew.
             raise CannotRetryError("superseded", later.pk)
         return later.pk
     _refuse_blocked(payment)

@@ -46,6 +46,14 @@ class Wait:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """No gateway may be called. why: in words; until: when the first of them may be tried, if only breakers hold."""
+
+    why: str
+    until: datetime | None = None
+
+
 class Router:
     """Made once per claim, for all of its payments."""
 
@@ -71,8 +79,8 @@ class Router:
         self._queued = budget.draw_drain(queued, now)
         self._again = budget.draw_retries(firsts, again, now)
 
-    def route(self, payment: Payment, attempts: list[Attempt]) -> Route | Wait | str:
-        """Return where the next attempt of `payment` goes, or to wait for its turn; in words why no gateway can."""
+    def route(self, payment: Payment, attempts: list[Attempt]) -> Route | Wait | Nobody:
+        """Return where the next attempt of `payment` goes, or to wait for its turn, or that no gateway can take it."""
         if self._can_go(payment) and not self._takes_turn(payment, attempts):
             if payment.queued_at is not None:
                 return Wait(queue_look(payment.queued_at, self._now, random.random))
@@ -80,7 +88,7 @@ class Router:
         step = next_step(payment, attempts)
         if isinstance(step, End):
             # What the rules allowed when the last attempt ended, they do not allow any more.
-            return step.why
+            return Nobody(step.why)
         return self._at_one_of(step, attempts, gateways_for(payment)[0])
 
     def resend(self, attempt: Attempt) -> Pass | None:
@@ -103,7 +111,7 @@ class Router:
     def _can_go(self, payment: Payment) -> bool:
         return any(self.board.admits(gateway, "charge") for gateway in gateways_for(payment))
 
-    def _at_one_of(self, step: Next, attempts: list[Attempt], first: str) -> Route | str:
+    def _at_one_of(self, step: Next, attempts: list[Attempt], first: str) -> Route | Nobody:
         resting, passed, closed = resting_until(attempts, self._now), [], []
         for gateway in step.gateways:
             if gateway in resting:
@@ -121,7 +129,8 @@ class Router:
                 said |= {"why": why, "proof": [each.proof for each in tried(attempts)]}
                 said |= {"breakerOpen": closed} if closed else {}
             return Route(gateway, level, step.three_d_secure, why, granted, said)
-        return "; ".join(passed)
+        tries = (self.board.next_try(gateway, "charge") for gateway in closed)
+        return Nobody("; ".join(passed), min((at for at in tries if at is not None), default=None))
 
     def _may_send_again(self, attempt: Attempt) -> bool:
         """Say whether the same key may be sent once more: the gateway still knows it, and it can bring a new answer."""

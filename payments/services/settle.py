@@ -22,6 +22,7 @@ from payments.services import give_back, health, watch
 from payments.services.apply import Heard, apply
 from payments.services.claim import Step, Work, anything_due, claim, due_ids, postpone
 from payments.services.give_back import Ask, Write
+from payments.services.return_address import return_path
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ class Settler:
 
     def _ask(self, item: Work, prepared_at: float) -> tuple[Outcome, bool, bool]:
         """Return what the gateway says, whether it was looked up, and whether the charge was sent."""
-        return_url = f"{settings.PUBLIC_URL}/checkout/return/{item.payment.pk}"
+        return_url = f"{settings.PUBLIC_URL}{return_path(item.payment)}"
         if item.step is Step.CHARGE:
             outcome = calls.charge(item.attempt, prepared_at=prepared_at, return_url=return_url)
             return self._report(item, "charge", outcome), False, True

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from payments.models import Attempt, Circuit, CircuitChange, Client, CustomerMail, Payment
+from payments.services.drain import take_up
 from payments.services.settle import Settler
 from tests.outage.hour import Traffic, payments
 from tests.outage.pair import GatewayPair
 from tests.outage.rates import most_within
 from tests.sandbox import SandboxProcess
+
+pytestmark = pytest.mark.slow
 
 HOUR = 3600.0
 # An attempt is stamped with the time before its claim, so two rounds of trials may look a moment nearer than they are.
@@ -48,6 +51,8 @@ def _once(gateway: str) -> list[list[str]]:
 
 def assert_the_primary_is_used_again(traffic: Traffic, gateways: GatewayPair) -> None:
     """Check that three good trials close the breaker, and that the next payments are on level 1."""
+    # The health check has to see it first: until then no customer is a trial.
+    traffic.step(11)
     before = CircuitChange.objects.filter(gateway="primary", operation="charge").count()
     trials = run_for(traffic, 31, step=31, new=3)
     assert charge_circuit().state == "closed"
@@ -166,7 +171,10 @@ def mails(kind: str) -> Counter[str]:
 def drain(traffic: Traffic, queued: list[str], gateways: GatewayPair) -> None:
     """Let the secondary be back, and the queue drain by itself in short steps of virtual time."""
     gateways.go_dead("primary")
-    for _ in range(1200):
+    for half_seconds in range(1200):
+        if half_seconds % 120 == 0:
+            # The sweep of every minute.
+            take_up()
         traffic.step(0.5)
         if not Payment.objects.filter(pk__in=queued, status="retrying").exists():
             return

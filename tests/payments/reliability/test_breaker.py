@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from payments.clock import database_now
-from payments.models import Circuit, CircuitChange
+from payments.models import Circuit, CircuitChange, GatewayHealth
 from payments.reliability import calls
 from payments.reliability.breaker import TRIALS_ANSWER_WITHIN, Board, Pass, Report, record, trial_lease
 
@@ -246,3 +246,45 @@ def test_a_held_circuit_says_to_look_again_later() -> None:
     board = Board.read(now)
     assert board.admit(*CHARGE) is None
     assert board.next_try(*CHARGE) == now + timedelta(seconds=30)
+
+
+def checked(*, healthy: bool, seconds_ago: float = 5) -> None:
+    now = database_now()
+    GatewayHealth.objects.update_or_create(
+        gateway="primary",
+        defaults={"due_at": now, "healthy": healthy, "checked_at": now - timedelta(seconds=seconds_ago)},
+    )
+
+
+def test_no_customer_is_the_trial_of_a_gateway_whose_health_check_fails() -> None:
+    opened(seconds_ago=40)
+    checked(healthy=False)
+    board = read()
+    assert not board.admits(*CHARGE)
+    with transaction.atomic():
+        assert board.admit(*CHARGE) is None
+    next_try = board.next_try(*CHARGE)
+    assert next_try is not None
+    assert next_try > database_now()
+    checked(healthy=True)
+    assert read().admits(*CHARGE)
+
+
+def test_a_health_check_of_long_ago_spares_nobody() -> None:
+    opened(seconds_ago=40)
+    checked(healthy=False, seconds_ago=61)
+    assert read().admits(*CHARGE)
+
+
+def test_a_health_call_that_is_broken_cannot_keep_a_gateway_out_for_ever() -> None:
+    opened(seconds_ago=40)
+    checked(healthy=False)
+    Circuit.objects.update(changed_at=database_now() - timedelta(minutes=5))
+    assert read().admits(*CHARGE)
+
+
+def test_a_health_check_says_nothing_about_other_operations() -> None:
+    opened(seconds_ago=40)
+    Circuit.objects.update(operation="look_up")
+    checked(healthy=False)
+    assert read().admits("primary", "look_up")

@@ -1,6 +1,7 @@
 """The shared budget of retries and of queued payments (requirements B4 and B7; invariant 44)."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -15,7 +16,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _no_deposits(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_deposits(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    settings.RETRIES_PER_MINUTE, settings.RETRY_PERCENT = 30, 10
     monkeypatch.setattr(budget, "_deposits", budget._Deposits())
 
 

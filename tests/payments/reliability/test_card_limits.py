@@ -115,3 +115,11 @@ def test_only_declines_count(declines: Declines, now: datetime, state: str) -> N
     for _ in range(12):
         declines(1, HOUR, state=state)
     assert not is_used_up(just_declined(now, "mastercard"), now)
+
+
+def test_what_a_gateway_failed_to_process_is_no_try_with_the_card(declines: Declines, now: datetime) -> None:
+    declines(30, HOUR)
+    Attempt.objects.update(decline_code="processing_error")
+    assert not is_used_up(just_declined(now, "visa"), now)
+    Attempt.objects.update(decline_code="do_not_honor")
+    assert is_used_up(just_declined(now, "visa"), now)

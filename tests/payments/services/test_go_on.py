@@ -543,7 +543,31 @@ def test_level_6_where_both_breakers_are_open_sends_nothing(shop: Client, gatewa
     payment = settle(settler, payment)
     assert (payment.status, payment.level, payment.error_code) == ("failed", 6, "no_gateway")
     assert payment.level_reason == "the breaker of primary is open; the breaker of secondary is open"
-    assert (payment.attempts.count(), payment.retry_count, mails(payment)) == (0, 4, ["resume"])
+    # At once: the tries would all be over before a breaker lets one through.
+    assert (payment.attempts.count(), payment.retry_count, mails(payment)) == (0, 0, ["resume"])
+
+
+def test_where_a_breaker_soon_lets_a_trial_through_it_is_waited_for(
+    shop: Client, gateways: Gateways, settler: Settler
+) -> None:
+    open_breaker("primary")
+    open_breaker("secondary")
+    Circuit.objects.filter(gateway="secondary").update(try_at=database_now() + timedelta(seconds=4))
+    payment = accepted(shop)
+    settler.drain()
+    assert reload(payment).status == "retrying"
+    advance(6)
+    settle(settler, payment)
+    assert (reload(payment).status, gateways.requests(payment)) == ("success", (0, 1))
+
+
+def test_no_mail_promises_what_can_be_had_now(shop: Client, gateways: Gateways, settler: Settler) -> None:
+    """Both gateways answer, and process nothing: there is nothing to come back for."""
+    payment = accepted(shop, token="tok_processing_error")
+    customer_of(payment)
+    payment = settle(settler, payment)
+    assert (payment.status, payment.level, payment.error_code) == ("failed", 6, "processing_error")
+    assert mails(payment) == []
 
 
 # Every class of decline, at both gateways.

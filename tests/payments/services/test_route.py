@@ -179,7 +179,7 @@ def test_what_no_gateway_can_take_earns_and_uses_no_tries_again(shop: Client, ga
     assert claim(100, BECAUSE) == []
     assert Allowance.objects.get(name="retries").units == 500
     assert budget._deposits.take(0, needed=True) == 0
-    assert {reload(each).status for each in several_more} == {"retrying"}
+    assert {reload(each).status for each in several_more} == {"failed"}
 
 
 # What it costs.
