@@ -19,6 +19,7 @@ from payments.audit import Because
 from payments.models import Payment, RecoveryRun
 from payments.services import mail
 from payments.services.recover import recover
+from payments.services.return_address import return_path
 from payments.services.settle import Settler
 from payments.services.watch import begin_watching
 from tests.sandbox import SandboxProcess
@@ -100,7 +101,7 @@ class World:
             currency=attempt.currency,
             token=attempt.token,
             reference=payment.pk,
-            return_url=f"{settings.PUBLIC_URL}/checkout/return/{payment.pk}",
+            return_url=f"{settings.PUBLIC_URL}{return_path(payment)}",
         )
 
 
