@@ -21,6 +21,13 @@ SELDOM: Final = 30
 _NOT_TWICE: Final = "You will not be charged twice."
 _MAY_CLOSE: Final = "You may close this page and come back to it later: it always shows how things stand."
 _NOT_CHARGED: Final = "You were not charged"
+# Where no gateway's card form comes: nothing was sent to anybody, as the card was never typed.
+NO_CARD_FORM: Final = (
+    "We cannot take card payments at this moment",
+    "This is our fault, not yours and not your card's. Nothing was charged, and your order is kept.",
+)
+# To whoever comes back without a proof: true of every payment and of none.
+CLOSE_WINDOW: Final = f"If you confirmed a payment, we ask your bank for its answer. {_NOT_TWICE}"
 _ENDED: Final = (PaymentStatus.FAILED, PaymentStatus.EXPIRED, PaymentStatus.CANCELED)
 
 

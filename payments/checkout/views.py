@@ -1,4 +1,7 @@
-"""The customer's pages. GET never changes anything; every POST ends in a redirect, so that reload repeats nothing."""
+"""The customer's pages. GET changes nothing; every POST ends in a redirect, so that reload repeats nothing.
+
+What GET may do is say that there is news, so that the gateway is asked a little sooner (payments/services/nudge.py).
+"""
 
 from urllib.parse import urlsplit
 
@@ -17,6 +20,7 @@ from payments.checkout.surplus import surplus_of
 from payments.clock import database_now
 from payments.models import CheckoutSession, Payment
 from payments.services import nudge
+from payments.services.return_address import is_proven
 
 
 # Posted by another site by its nature: the signature is what is believed, and no cookie is looked at.
@@ -44,9 +48,14 @@ def checkout(request: HttpRequest, token: str) -> HttpResponse:
     if shown is not None and sessions.stands_in_the_way(shown):
         return _redirect("status", session)
     _refuse_expired(session)
+    avoided = card_entry.avoided_by(request.GET)
+    if avoided:
+        nudge.card_page_did_not_come(avoided)
     context = {
         **_summary(session),
-        "entry": card_entry.entry(request, session.order, reverse("checkout:card", args=[token])),
+        "entry": card_entry.entry(request, session.order, reverse("checkout:card", args=[token]), avoided),
+        "no_form": presenters.NO_CARD_FORM,
+        "alternatives": alternatives(),
         "submission": sessions.next_submission(session, payments),
         "last_try": _status(request, shown, payments) if shown else None,
     }
@@ -116,12 +125,15 @@ def status_json(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @page("GET", "HEAD")
-def came_back(request: HttpRequest, payment_id: str) -> HttpResponse:
-    """Receive a customer whom the gateway's confirmation page sent back: the gateway is asked at once."""
-    payment = Payment.objects.filter(pk=payment_id).first()
-    if payment is None:
-        raise refusals.unknown_page()
+def came_back(request: HttpRequest, payment_id: str, proof: str = "") -> HttpResponse:
+    """Receive a customer whom the gateway's confirmation page sent back: the gateway is asked at once.
+
+    Without the right proof the page is the same for every id, known or not: ids are told to support, for example.
+    """
     nudge.customer_came_back(payment_id)
+    payment = Payment.objects.filter(pk=payment_id).first()
+    if payment is None or not is_proven(payment, proof):
+        return render(request, "checkout/close.html", {"said": presenters.CLOSE_WINDOW})
     session = sessions.newest_of(payment.order_id)
     if session is None:
         return render(request, "checkout/close.html", {"said": presenters.close_window(payment)})

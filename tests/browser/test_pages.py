@@ -63,24 +63,43 @@ def test_changes_of_the_status_are_announced(customer: Customer) -> None:
     assert customer.page.title() == "Paid. Thank you! · Demo shop"
 
 
-def test_where_the_card_form_does_not_come_the_gateways_own_page_is_offered(customer: Customer) -> None:
+def test_where_no_gateways_card_form_comes_the_page_says_so_kindly_and_offers_other_ways(customer: Customer) -> None:
     def lost(route: Route) -> None:
         route.abort()
 
-    customer.page.route("**/fields?*", lost)
-    customer.page.clock.install()
+    page = customer.page
+    page.route("**/fields?*", lost)
+    page.clock.install()
     customer.order_a_mug()
-    link = customer.page.get_by_role("link", name="Enter card details")
-    expect(link).to_be_hidden()
-    customer.page.clock.fast_forward(9000)
-    expect(link).to_be_visible()
+    checkout = page.url
+    button = page.get_by_role("button", name="Pay 18.00 USD")
+    sorry = page.get_by_role("heading", name="We cannot take card payments at this moment")
+    expect(button).to_be_disabled()
+    page.clock.fast_forward(6500)
+    page.wait_for_url("**?avoid=primary")
+    expect(button).to_be_disabled()
+    expect(sorry).to_be_hidden()
+    page.clock.fast_forward(6500)
+    expect(sorry).to_be_visible()
+    expect(button).to_be_hidden()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was charged, and your order is kept.")
+    ways = page.locator(".alternatives a").all_inner_texts()
+    assert ways == ["Card, on the payment provider's page", "PayPal", "Bank transfer"]
+
+    page.unroute("**/fields?*")
+    page.get_by_role("link", name="Try again").click()
+    expect(button).to_be_enabled()
+    assert page.url == checkout
+    assert customer.posts_to_pay() == 0
     assert all("ERR_FAILED" in complaint for complaint in customer.complaints)
     customer.complaints.clear()
 
 
 def test_a_card_form_that_does_not_answer_gives_the_button_back(customer: Customer) -> None:
     def silent(route: Route) -> None:
-        route.fulfill(content_type="text/html", body="<p>no script here</p>")
+        route.fulfill(
+            content_type="text/html", body="<script>parent.postMessage({type: 'paysite-ready'}, '*')</script>"
+        )
 
     customer.page.route("**/fields?*", silent)
     customer.page.clock.install()
@@ -91,12 +110,14 @@ def test_a_card_form_that_does_not_answer_gives_the_button_back(customer: Custom
     expect(customer.page.get_by_role("alert")).to_have_text(
         "The card form did not answer. Nothing was charged. Please try again."
     )
+    expect(customer.page.get_by_role("link", name="use another card form")).to_be_visible()
     expect(customer.page.get_by_role("button", name="Pay 18.00 USD")).to_be_enabled()
     assert customer.posts_to_pay() == 0
 
 
 def test_a_message_from_another_origin_is_not_believed(customer: Customer) -> None:
     customer.order_a_mug()
+    customer.page.locator(".card-fields.ready").wait_for()
     customer.page.evaluate("window.postMessage({type: 'paysite-card', token: 'tok_forged'}, '*')")
     customer.page.evaluate("new Promise(done => setTimeout(done, 300))")
     expect(customer.page.get_by_role("button", name="Pay 18.00 USD")).to_be_enabled()

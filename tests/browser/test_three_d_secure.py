@@ -24,7 +24,11 @@ def sent_to_the_bank(customer: Customer) -> None:
 def return_url(customer: Customer) -> str:
     """Return where the bank's page sends the browser back to."""
     (payment,) = customer.site.payments(customer.order)
-    return f"/checkout/return/{payment['paymentID']}"
+    return customer.site.run(
+        "from payments.models import Payment\n"
+        "from payments.services.return_address import return_path\n"
+        f"print(return_path(Payment.objects.get(pk='{payment['paymentID']}')))"
+    )
 
 
 def opened(customer: Customer, url: str) -> Page:

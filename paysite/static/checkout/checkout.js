@@ -4,9 +4,8 @@
   "use strict";
   document.documentElement.classList.add("js");
 
-  const READY_WITHIN = 8000; // milliseconds, then the way without script is offered
+  const READY_WITHIN = 6000; // milliseconds, then another gateway's form is tried
   const ANSWER_WITHIN = 20000;
-  // Loaded again, the page has the form of another gateway, should this one be down.
   const AWAY = "The payment provider does not answer. Nothing was charged. Please load this page again in a moment.";
 
   const start = () => {
@@ -17,8 +16,10 @@
     const place = document.getElementById("card-fields");
     const label = button.textContent;
     const origin = form.dataset.origin;
-    // idle → asking (for the card) → paying (sent; never idle again on this page)
-    let state = "idle";
+    const otherForm = document.getElementById("other-form");
+    const noForm = document.getElementById("no-form");
+    // loading → idle → asking (for the card) → paying (sent; never idle again on this page)
+    let state = "loading";
     let timer = 0;
     let ignoreNext = false;
 
@@ -27,6 +28,9 @@
     frame.title = "Card number, expiry date and security code";
     place.append(frame);
 
+    // Browsers may keep a reloaded page's button as it was.
+    button.disabled = true;
+
     const show = (next, message) => {
       state = next;
       const busy = next !== "idle";
@@ -34,7 +38,25 @@
       button.textContent = busy ? button.dataset.busy : label;
       note.textContent = busy ? note.dataset.busy : "";
       error.textContent = message || "";
+      if (otherForm) otherForm.hidden = !message;
       clearTimeout(timer);
+    };
+
+    // The gateway is down or far away: the next one's form, or the truth. A form that comes after all is welcome.
+    const missing = () => {
+      if (form.dataset.next) {
+        window.location.replace(form.dataset.next);
+        return;
+      }
+      form.classList.add("missing");
+      noForm.hidden = false;
+    };
+
+    const ready = () => {
+      if (state === "loading") show("idle");
+      form.classList.remove("missing");
+      noForm.hidden = true;
+      place.classList.add("ready");
     };
 
     const ask = () => {
@@ -55,15 +77,13 @@
       form.submit();
     };
 
-    const noForm = setTimeout(() => document.getElementById("hosted").classList.add("wanted"), READY_WITHIN);
+    timer = setTimeout(missing, READY_WITHIN);
 
     window.addEventListener("message", (event) => {
       if (event.origin !== origin || event.source !== frame.contentWindow || !event.data) return;
       const message = event.data;
       if (message.type === "paysite-ready") {
-        clearTimeout(noForm);
-        place.classList.add("ready");
-        document.getElementById("hosted").classList.remove("wanted");
+        ready();
       } else if (message.type === "paysite-height") {
         frame.height = Math.min(Math.max(Math.ceil(Number(message.height)) || 0, 80), 900);
       } else if (message.type === "paysite-card" || message.type === "paysite-error") {

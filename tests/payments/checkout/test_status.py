@@ -14,6 +14,7 @@ from payments.gateways.base import Kind, Outcome
 from payments.models import Attempt, CheckoutSession, Payment, SurplusCharge
 from payments.services import give_back
 from payments.services.cancel import cancel
+from payments.services.return_address import return_path
 from tests.payments.checkout.conftest import Pay, declined_to_the_end, heard_from_gateway
 from tests.payments.conftest import BECAUSE, after, sent
 
@@ -91,7 +92,7 @@ def test_after_the_bank_it_says_that_the_answer_is_awaited(
 ) -> None:
     pay()
     payment = heard_from_gateway(Kind.ACTION_REQUIRED, action_url="https://bank.test/3ds")
-    browser.get(f"/checkout/return/{payment.pk}")
+    browser.get(return_path(payment))
     page = status_text(browser, session, "?returned=1")
     assert "We are asking your bank…" in page
     assert '<a href="https://bank.test/3ds">Go back to your bank' in page

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from payments.models import CheckoutSession, Payment
 from payments.reliability.gateways import gateway_named
+from payments.services.return_address import return_path
 from payments.services.settle import Settler
 from tests.payments.checkout.conftest import Pay
 from tests.payments.conftest import BECAUSE
@@ -64,7 +65,7 @@ def choose(payment: Payment, choice: str) -> str:
 
 
 def come_back(browser: Browser, payment: Payment) -> None:
-    assert browser.get(f"/checkout/return/{payment.pk}").status_code == 303
+    assert browser.get(return_path(payment)).status_code == 303
 
 
 def page_of(browser: Browser, session: CheckoutSession, query: str = "?returned=1") -> str:
@@ -76,7 +77,7 @@ def charges(bank: SandboxProcess) -> list[str]:
 
 
 def test_the_bank_sends_the_customer_to_the_page_that_asks_it(asked: Payment) -> None:
-    assert choose(asked, "approve") == f"{SHOP}/checkout/return/{asked.pk}"
+    assert choose(asked, "approve") == f"{SHOP}{return_path(asked)}"
 
 
 def test_an_approval_ends_paid_in_both_tabs(
@@ -102,7 +103,7 @@ def test_coming_back_twice_changes_nothing(
         come_back(browser, asked)
         settle()
     assert "Paid. Thank you!" in page_of(browser, session)
-    assert choose(asked, "fail") == f"{SHOP}/checkout/return/{asked.pk}"
+    assert choose(asked, "fail") == f"{SHOP}{return_path(asked)}"
     come_back(browser, asked)
     settle()
     assert "Paid. Thank you!" in page_of(browser, session)
@@ -195,10 +196,10 @@ def test_who_approved_in_the_last_moment_is_paid_although_the_time_is_over(
 
 def test_a_customer_without_a_page_of_ours_reads_the_truth_after_the_end(asked: Payment, browser: Browser) -> None:
     CheckoutSession.objects.all().delete()
-    reply = browser.get(f"/checkout/return/{asked.pk}").content.decode()
+    reply = browser.get(return_path(asked)).content.decode()
     assert "We are asking your bank for its answer" in reply
     payment = Payment.objects.get()
     payment.expire(now=timezone.now() + timedelta(seconds=1))
     payment.save()
-    reply = browser.get(f"/checkout/return/{asked.pk}").content.decode()
+    reply = browser.get(return_path(asked)).content.decode()
     assert "The payment was closed before you came back, and you were not charged." in reply
