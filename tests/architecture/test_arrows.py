@@ -12,7 +12,7 @@ LEVELS = [
     {"checkout", "api", "admin", "webhooks", "tasks", "management", "apps"},
     {"services", "queries", "metrics"},
     {"reliability", "ledger", "audit", "outcomes"},
-    {"bulk", "clock", "declines", "words", "idempotency", "guards", "prepared"},
+    {"bulk", "clock", "declines", "free_text", "words", "idempotency", "guards", "prepared"},
     {"models"},
     {"gateways"},
     {"states", "money", "ids", "crash_points"},

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 # User and session, the user's permissions and those of the groups, then the page itself: seven queues, gateways with
 # five, payments with two, their levels, loops, recovery; on PostgreSQL the time as well.
-STATEMENTS = 21 + (connection.vendor == "postgresql")
+STATEMENTS = 22 + (connection.vendor == "postgresql")
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ class Size:
 
 SIZES: Final = {
     "small": Size(kills=35, share=0.02, payments=60, seconds=15, rate=6, outage=18),
-    "full": Size(kills=510, share=1.0, payments=1500, seconds=60, rate=8, outage=60),
+    "full": Size(kills=505, share=1.0, payments=1300, seconds=50, rate=8, outage=24),
 }
 
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 from django.test import Client as Browser
 
 from payments.admin.breakers import Breaker, breakers
@@ -13,11 +14,14 @@ from payments.admin.overview.ladder import LevelNow, by_level, level_now
 from payments.admin.overview.volume import volume
 from payments.clock import database_now
 from payments.gateways.base import Kind
-from payments.models import Circuit, Client, GatewayHealth, Payment
+from payments.models import Circuit, Client, GatewayHealth, OperatorTask, Payment, SettleLoop
+from payments.reliability.breaker import Board
 from payments.services import circuits
+from payments.services.claim import claim
 from tests.payments.admin.breaking import fail, next_attempt, without_gateway
 from tests.payments.admin.conftest import text_of
-from tests.payments.conftest import accepted, after, sent
+from tests.payments.conftest import BECAUSE, accepted, after, sent
+from tests.support.virtual_time import advance
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +40,7 @@ def opened(gateway: str = "primary", **columns: Any) -> Circuit:
 
 
 def shown(*rows: Circuit) -> list[Breaker]:
-    return breakers(["primary", "secondary"], rows, NOW)
+    return breakers(["primary", "secondary"], rows, NOW, Board(rows, NOW))
 
 
 def test_a_breaker_that_never_had_to_do_anything_has_no_row_and_is_closed() -> None:
@@ -56,22 +60,54 @@ def test_an_open_breaker_says_since_when_why_and_when_it_is_tried() -> None:
     assert row.last_failure == f"8 min ago: {REFUSED}"
     assert row.why == f"has been open since 14:02 UTC, {REFUSED} ×5"
 
+    assert (row.short, row.admits, row.trials_left) == ("since 14:02 UTC (refused ×5)", False, 0)
+
 
 def test_a_breaker_whose_time_is_over_is_tried_with_the_next_call() -> None:
-    assert shown(opened(try_at=NOW))[0].next_try == "with the next call"
+    row = shown(opened(try_at=NOW))[0]
+    assert (row.words, row.colour, row.icon) == ("Open, being tried again", "warning", "hourglass_top")
+    assert (row.next_try, row.admits, row.trials_left) == ("with the next call", True, 3)
+    # What failed before the time was over is told as the past.
+    assert row.why == f"has been open since 14:02 UTC, last failed 14:02 UTC: {REFUSED}"
     assert shown(opened(opened_at=TWO - timedelta(days=1)))[0].since == "2026-02-28 14:02 UTC, 1 d"
+
+
+def test_a_breaker_whose_time_is_over_waits_for_a_good_health_call() -> None:
+    rows = [opened(try_at=NOW, changed_at=NOW - timedelta(minutes=2))]
+    row = breakers(["primary"], rows, NOW, Board(rows, NOW, {"primary"}))[0]
+    assert (row.words, row.colour, row.admits) == ("Open", "danger", False)
+    assert row.next_try == "when its own health call is good again, at the latest in 3 min"
+
+
+def test_a_failure_of_another_time_than_the_opening_is_not_told_as_its_reason() -> None:
+    later = shown(opened(failed_at=TWO + timedelta(minutes=7), failed_because="reset"))[0]
+    assert later.short == "since 14:02 UTC (last failed 14:09 UTC: reset)"
+    # Held open at 14:02 and released: what failed in the morning has nothing to do with it.
+    earlier = shown(opened(failed_at=TWO - timedelta(hours=5), changed_by="operator:anna", why="it is over"))[0]
+    assert earlier.short == "since 14:02 UTC (last failed 09:02 UTC: refused)"
+    assert shown(opened(failed_at=None, failed_because=""))[0].short == "since 14:02 UTC"
 
 
 def test_a_half_open_breaker_says_how_its_trials_go_and_since_when_the_outage_lasts() -> None:
     row = shown(opened(state="half_open", trials=2, trials_passed=1, changed_at=NOW))[0]
     assert (row.words, row.colour, row.since) == ("Half-open", "warning", "14:02 UTC, 8 min")
     assert row.next_try == "now: 2 trial calls given away, 1 came back well"
-    assert row.why == f"has been open since 14:02 UTC, {REFUSED} ×5, and trial calls test it now"
+    assert row.why == f"has been open since 14:02 UTC, last failed 14:02 UTC: {REFUSED}"
+    assert (row.admits, row.trials_left) == (True, 1)
+
+
+def test_a_half_open_breaker_whose_trials_are_all_under_way_lets_nothing_else_leave() -> None:
+    row = shown(opened(state="half_open", trials=3, trials_until=NOW + timedelta(seconds=5)))[0]
+    assert (row.admits, row.trials_left) == (False, 0)
+    assert row.short == "since 14:02 UTC (its trial calls are under way; last failed 14:02 UTC: refused)"
+    lost = shown(opened(state="half_open", trials=3, trials_until=NOW))[0]
+    assert (lost.admits, lost.trials_left) == (True, 3)
 
 
 @pytest.mark.parametrize(("held", "words"), [("open", "Open by hand"), ("closed", "Closed by hand")])
 def test_what_an_operator_holds_outranks_what_the_machine_found(held: str, words: str) -> None:
     row = shown(circuit(held=held, state=held, why="maintenance", changed_by="operator:anna"))[0]
+    assert (row.admits, row.trials_left, row.is_held) == (held == "closed", 0, True)
     assert (row.mode, row.words, row.reason) == (held, words, "maintenance")
     assert row.next_try == "not by itself: held by operator anna"
     assert row.why == f"has been held {held} by operator anna since 14:02 UTC: maintenance"
@@ -87,25 +123,58 @@ def test_with_the_first_breaker_open_level_3_is_in_use_and_says_why() -> None:
     found = level_now(shown(opened()))
     why = f"the breaker of primary's charges has been open since 14:02 UTC, {REFUSED} ×5."
     assert (found.level, found.colour, found.words) == ("3", "warning", f"secondary: {why}")
+    assert found.short == "primary takes no charges since 14:02 UTC (refused ×5); payments go to secondary."
 
 
-def test_a_first_gateway_that_is_only_tested_is_not_in_use_yet() -> None:
-    assert level_now(shown(opened(state="half_open"))).level == "3"
+def test_a_first_gateway_whose_time_is_over_is_in_use_for_its_trial_calls() -> None:
+    found = level_now(shown(opened(try_at=NOW)))
+    assert (found.level, found.colour, found.icon) == ("1", "warning", "hourglass_top")
+    said = "primary is being tried again: the next 3 payments are its trial calls; others go to secondary."
+    why = f"The breaker of primary's charges has been open since 14:02 UTC, last failed 14:02 UTC: {REFUSED}."
+    assert (found.short, found.words) == (said, f"{said} {why}")
+    one = level_now(shown(opened(state="half_open", trials=2)))
+    assert one.short == "primary is being tried again: the next payment is its trial call; others go to secondary."
+
+
+def test_a_first_gateway_whose_trials_are_all_under_way_is_not_in_use() -> None:
+    found = level_now(shown(opened(state="half_open", trials=3, trials_until=NOW + timedelta(seconds=5))))
+    assert (found.level, found.colour) == ("3", "warning")
+    assert found.words.endswith(f"last failed 14:02 UTC: {REFUSED}, and its trial calls are under way.")
+
+
+def test_with_all_breakers_open_and_their_time_over_the_next_payments_are_trial_calls() -> None:
+    found = level_now(shown(opened(try_at=NOW), opened("secondary", try_at=NOW)))
+    assert (found.level, found.colour) == ("1", "warning")
+    assert found.short == "primary is being tried again: the next 3 payments are its trial calls."
+    assert found.words.endswith(f"last failed 14:02 UTC: {REFUSED}, and it is being tried again.")
+    second = level_now(shown(opened(), opened("secondary", try_at=NOW)))
+    assert (second.level, second.colour) == ("3", "warning")
+    assert second.short == "secondary is being tried again: the next 3 payments are its trial calls."
+    assert f"the breaker of primary's charges has been open since 14:02 UTC, {REFUSED} ×5." in second.words
 
 
 def test_with_the_second_breaker_open_level_1_warns_that_there_is_nothing_to_fall_back_on() -> None:
     found = level_now(shown(opened("secondary")))
     assert (found.level, found.colour) == ("1", "warning")
     assert found.words.startswith("primary. To fall back on there is less: the breaker of secondary's charges has been")
+    assert found.short == ("To fall back on there is less: secondary takes no charges since 14:02 UTC (refused ×5).")
+    tried = level_now(shown(opened("secondary", try_at=NOW)))
+    assert (tried.level, tried.short) == ("1", "To fall back on there is less: secondary is being tried again.")
 
 
 def test_with_all_breakers_open_nothing_can_be_charged() -> None:
-    found = level_now(shown(opened(), circuit("secondary", held="open", why="contract", changed_by="operator:anna")))
+    found = level_now(
+        shown(opened(), circuit("secondary", state="open", held="open", why="contract", changed_by="operator:anna"))
+    )
     assert (found.level, found.colour) == ("4–6", "danger")
     assert found.words == (
         f"no gateway can charge: the breaker of primary's charges has been open since 14:02 UTC, {REFUSED} ×5; the "
         "breaker of secondary's charges has been held open by operator anna since 14:02 UTC: contract. Trusted "
         "customers' orders are accepted and charged later; others fail kindly."
+    )
+    assert found.short == (
+        "No gateway can charge: primary since 14:02 UTC (refused ×5), secondary since 14:02 UTC (held open by operator "
+        "anna: contract). See Gateways and circuit breakers below."
     )
 
 
@@ -140,7 +209,18 @@ def test_payments_are_counted_by_the_lowest_level_that_they_reached(shop: Client
 )
 def test_health_says_since_when(columns: dict[str, Any], words: str, is_good: bool | None) -> None:
     row = GatewayHealth(gateway="primary", due_at=NOW, checked_at=NOW - timedelta(seconds=12), since=TWO, **columns)
-    assert health_of(row, NOW) == Health(words, is_good)
+    found = health_of(row, NOW)
+    assert (found.words, found.is_good) == (words, is_good)
+    assert found.mark == {True: "good", False: "bad", None: "unsure"}[is_good]
+
+
+@pytest.mark.parametrize(("healthy", "said"), [(True, "healthy"), (False, "not healthy")])
+def test_health_older_than_half_a_minute_is_told_as_the_past(healthy: bool, said: str) -> None:
+    row = GatewayHealth(gateway="primary", due_at=NOW, since=TWO, healthy=healthy, in_a_row=3)
+    row.checked_at = NOW - timedelta(seconds=98)
+    assert health_of(row, NOW) == Health(f"was {said} when last checked 1 min 38 s ago", mark="past")
+    row.checked_at = NOW - timedelta(seconds=30)
+    assert health_of(row, NOW).is_good is healthy
 
 
 def test_a_gateway_that_was_never_checked_says_so() -> None:
@@ -168,6 +248,77 @@ def test_the_front_page_says_which_gateway_is_in_use_and_why(operator: Browser) 
     page = text_of(operator, "/admin/")
     assert "Level in use now: <b>4–6</b>: no gateway can charge" in page
     assert 'href="/admin/payments/circuit/gateway/primary/"' in page
+
+
+def headline_of(browser: Browser) -> tuple[str, str]:
+    found = browser.get("/admin/").context["headline"]
+    return found.colour, found.words
+
+
+def with_a_loop_and_three_tasks(shop: Client) -> None:
+    SettleLoop.objects.create(name="settle-1", beat_at=Now())
+    payment = accepted(shop)
+    for kind in ("rejected", "mismatch", "contradiction"):
+        OperatorTask.objects.create(payment=payment, kind=kind)
+
+
+def test_the_first_sentence_names_the_gateway_that_takes_no_charges_before_all_that_waits(
+    shop: Client, operator: Browser
+) -> None:
+    with_a_loop_and_three_tasks(shop)
+    waiting = "3 items wait for a person: see Review and Operator tasks."
+    assert headline_of(operator) == ("warning", waiting)
+    fail("primary")
+    colour, words = headline_of(operator)
+    at = f"{Circuit.objects.get().opened_at:%H:%M}"
+    assert (colour, words) == (
+        *("warning",),
+        f"primary takes no charges since {at} UTC (refused ×5); payments go to secondary. {waiting}",
+    )
+    fail("secondary")
+    colour, words = headline_of(operator)
+    assert colour == "danger"
+    assert words.startswith(f"No gateway can charge: primary since {at} UTC (refused ×5), secondary since ")
+    assert words.endswith(waiting)
+
+
+def test_after_an_outage_the_front_page_says_that_the_gateways_are_tried_again(shop: Client, operator: Browser) -> None:
+    fail("primary", reason="read_timeout")
+    fail("secondary", reason="read_timeout")
+    advance(60)
+    with_a_loop_and_three_tasks(shop)
+    GatewayHealth.objects.update_or_create(
+        gateway="primary", defaults={"due_at": Now(), "checked_at": Now(), "healthy": True}
+    )
+    assert Board.read(database_now()).admits("primary", "charge")
+    said = "primary is being tried again: the next 3 payments are its trial calls."
+    colour, words = headline_of(operator)
+    assert (colour, words.startswith(said)) == ("warning", True)
+    page = text_of(operator, "/admin/")
+    assert f"Level in use now: <b>1</b> {said}" in page
+    assert "No gateway can charge" not in page
+    assert "no gateway can charge" not in page
+    assert "last failed " in page
+    # The next payment is a trial call indeed.
+    accepted(shop, "next", order="next")
+    claim(limit=100, because=BECAUSE)
+    assert Circuit.objects.get(gateway="primary").trials == 2
+    assert "the next payment is its trial call" in headline_of(operator)[1]
+
+
+def test_back_to_automatic_the_front_page_says_at_once_that_the_gateways_are_tried_again(operator: Browser) -> None:
+    SettleLoop.objects.create(name="settle-1", beat_at=Now())
+    for gateway in ("primary", "secondary"):
+        circuits.hold_open(gateway, "charge", "anna", "maintenance")
+    assert headline_of(operator)[0] == "danger"
+    circuits.release("primary", "charge", "anna", "it is over")
+    assert headline_of(operator) == (
+        *("warning",),
+        "primary is being tried again: the next 3 payments are its trial calls.",
+    )
+    page = text_of(operator, "/admin/payments/circuit/gateway/primary/")
+    assert "<dt>Last change</dt><dd>it is over</dd>" in page
+    assert "<dt>Why</dt>" not in page
 
 
 def test_a_breaker_that_trials_closed_again_is_level_1_again(operator: Browser) -> None:

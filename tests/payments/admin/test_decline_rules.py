@@ -166,12 +166,22 @@ def test_a_form_that_says_nothing_of_what_was_seen_changes_nothing(
     assert kept() == before
 
 
-def test_a_code_that_has_a_rule_leads_to_it(editor: Browser, expired: DeclineRule) -> None:
-    before = kept()
-    reply = editor.post(ADD, {**FIELDS, "gateway": "", "code": "expired_card"}, follow=True)
-    assert reply.redirect_chain == [(page_of(expired), 302)]
-    assert "There is a rule for this code already." in reply.content.decode()
-    assert kept() == before
+@pytest.mark.parametrize("preview", [{}, {"preview": "1"}])
+def test_a_code_that_has_a_rule_leads_to_it_and_what_was_typed_stays(
+    editor: Browser, expired: DeclineRule, preview: dict[str, str]
+) -> None:
+    before, changes = kept(), DeclineRuleChange.objects.count()
+    reply = editor.post(ADD, {**FIELDS, "gateway": "", "code": "expired_card", **preview})
+    page = reply.content.decode()
+    assert reply.status_code == 200
+    link = f'<a class="console-link" href="{page_of(expired)}">expired_card, every gateway</a>'
+    assert f"There is a rule for this code already: {link}. Nothing was changed" in page
+    typed = {name: reply.context["form"][name].value() for name in FIELDS if name not in {"gateway", "code"}}
+    assert typed == {name: text for name, text in FIELDS.items() if name not in {"gateway", "code"}} | {
+        "retryable": True
+    }
+    assert FIELDS["customer_message"] in page
+    assert (kept(), DeclineRuleChange.objects.count()) == (before, changes)
 
 
 def test_back_to_the_default_says_what_that_is_and_brings_it_back(editor: Browser, expired: DeclineRule) -> None:

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from payments.admin.overview import newest
 from payments.admin.overview.chart import HEIGHT, chart
 from payments.admin.overview.gateways import gateway_rows
-from payments.admin.overview.headline import headline
+from payments.admin.overview.headline import Headline, headline
 from payments.admin.overview.ladder import LevelNow
 from payments.admin.overview.loops import LoopRow, loop_rows
 from payments.admin.overview.queues import QUEUES, Card
@@ -23,8 +23,10 @@ from tests.payments.conftest import accepted, after, sent
 pytestmark = pytest.mark.django_db
 
 WELL = LevelNow("1", "success", "check_circle", "primary.")
-SECOND = LevelNow("3", "warning", "alt_route", "secondary: the breaker of primary's charges is open.")
-NONE = LevelNow("4–6", "danger", "error", "no gateway can charge.")
+SECOND = LevelNow("3", "warning", "alt_route", "…", "primary takes no charges; payments go to secondary.")
+NONE = LevelNow("4–6", "danger", "error", "…", "No gateway can charge.")
+TRIED = LevelNow("1", "warning", "hourglass_top", "…", "primary is being tried again.")
+PEOPLE = "1 item waits for a person: see Review and Operator tasks."
 
 
 def test_a_gateways_attempts_of_today_are_counted_by_outcome(shop: Client) -> None:
@@ -164,15 +166,41 @@ def test_the_first_sentence_says_the_worst_thing(counts: dict[str, int], works: 
 
 
 @pytest.mark.parametrize(
-    ("counts", "works", "level", "colour", "words"),
+    ("counts", "level", "colour", "icon", "words"),
     [
-        ({"stuck": 1}, True, NONE, "danger", "No gateway can charge: see Gateways and circuit breakers below."),
-        ({"review": 1}, False, NONE, "danger", "No settle loop works"),
-        ({"review": 1}, True, SECOND, "warning", "1 item waits for a person"),
-        ({}, True, SECOND, "warning", "Nothing waits for a person, but a breaker is open, and level 3 in use"),
+        ({"stuck": 1}, NONE, "danger", "error", f"{NONE.short} 1 payment is due for over 2 minutes and not taken up."),
+        ({"review": 1}, NONE, "danger", "error", f"{NONE.short} {PEOPLE}"),
+        (
+            {"stuck": 1},
+            SECOND,
+            "danger",
+            "error",
+            f"1 payment is due for over 2 minutes and not taken up. {SECOND.short}",
+        ),
+        ({"review": 1}, SECOND, "warning", "alt_route", f"{SECOND.short} {PEOPLE}"),
+        ({}, SECOND, "warning", "alt_route", SECOND.short),
+        ({"open": 1}, TRIED, "warning", "hourglass_top", f"{TRIED.short} {PEOPLE}"),
+        (
+            *({"unknown": 2, "review": 1}, SECOND, "warning", "alt_route"),
+            f"{SECOND.short} {PEOPLE} 2 payments are being checked with the gateway.",
+        ),
     ],
 )
-def test_the_first_sentence_tells_of_open_breakers(
+def test_the_worst_comes_first_and_the_rest_is_not_left_out(
+    counts: dict[str, int], level: LevelNow, colour: str, icon: str, words: str
+) -> None:
+    cards = [card_of(queue.slug, counts.get(queue.slug, 0)) for queue in QUEUES]
+    assert headline(cards, [LoopRow("settle-1", works=True, words="")], level) == Headline(colour, icon, words)
+
+
+@pytest.mark.parametrize(
+    ("counts", "works", "level", "colour", "words"),
+    [
+        ({"review": 1}, False, NONE, "danger", "No settle loop works"),
+        ({}, False, WELL, "danger", "No settle loop works"),
+    ],
+)
+def test_without_a_settle_loop_nothing_else_comes_first(
     counts: dict[str, int], works: bool, level: LevelNow, colour: str, words: str
 ) -> None:
     cards = [card_of(queue.slug, counts.get(queue.slug, 0)) for queue in QUEUES]

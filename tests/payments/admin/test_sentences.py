@@ -121,6 +121,7 @@ def test_an_unmapped_decline_code_says_as_what_it_is_treated() -> None:
     [
         ("client:3", "client Shop"),
         ("operator:anna", "operator anna"),
+        ("operator:operator", "operator"),
         ("worker:settle-1", "settle loop settle-1"),
         ("gateway:primary", "gateway primary"),
         ("somebody", "somebody"),

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.test import Client as Browser
 
+from payments.admin.confirm import RefusedError
 from payments.admin.payment import try_again
 from payments.gateways.base import Kind
 from payments.models import Attempt, AuditEntry, Client, Payment
@@ -113,6 +114,12 @@ def repeated(shop: Client) -> Payment:
     return payment
 
 
+def repeated_in_vain(shop: Client) -> Payment:
+    payment = repeated(shop)
+    Payment.objects.filter(retry_of=payment.pk).update(status="failed", due_at=None, processed_at=Now())
+    return payment
+
+
 @pytest.mark.parametrize(
     ("make", "code"),
     [
@@ -125,6 +132,7 @@ def repeated(shop: Client) -> Payment:
         (stolen, "needs_another_card"),
         (forbidden, "network_limit"),
         (another_pays, "order_has_live_payment"),
+        (repeated_in_vain, "superseded"),
     ],
 )
 def test_what_the_service_refuses_is_not_offered_and_says_why(
@@ -140,13 +148,14 @@ def test_what_the_service_refuses_is_not_offered_and_says_why(
     assert try_again.WORDS[code] in page
     assert f"This cannot be done now. {try_again.WORDS[code]}" in text_of(operator, act_of(payment))
     page = operator.post(act_of(payment), {"reason": "I insist"}, follow=True).content.decode()
-    assert f"{try_again.WORDS[code]} Nothing was changed." in page
+    assert try_again.WORDS[code] in page
+    assert "Nothing was changed." in page
     assert everything() == before
 
 
 @pytest.mark.parametrize(
     ("make", "code"),
-    [(queued, "queued"), (asked_to_wait, "asked_to_wait"), (accepted, "due"), (repeated, "superseded")],
+    [(queued, "queued"), (asked_to_wait, "asked_to_wait"), (accepted, "due"), (repeated, "goes_on")],
 )
 def test_what_the_service_would_leave_as_it_is_is_not_offered(
     shop: Client, operator: Browser, make: Make, code: str
@@ -202,6 +211,19 @@ def test_nothing_is_done_without_a_reason_that_fits(shop: Client, operator: Brow
     assert operator.post(act_of(payment), {"reason": reason}).status_code == 200
     assert operator.get(f"{act_of(payment)}?reason=because").status_code == 200
     assert everything() == before
+
+
+def test_a_payment_that_was_repeated_in_vain_leads_to_its_later_version(shop: Client, operator: Browser) -> None:
+    payment = repeated_in_vain(shop)
+    second = Payment.objects.get(retry_of=payment.pk)
+    assert f'<dt>Repeated by</dt><dd><a class="console-link" href="{page_of(second)}">' in text_of(
+        operator, page_of(payment)
+    )
+    with pytest.raises(RefusedError, match=f"See payment {second.pk}. Nothing was changed."):
+        try_again.act(payment.pk, BECAUSE, "once more")
+    assert act_of(second) in text_of(operator, page_of(second))
+    operator.post(act_of(second), {"reason": "once more"})
+    assert Payment.objects.get(retry_of=second.pk).version == 3
 
 
 def test_a_viewer_is_refused(shop: Client, viewer: Browser) -> None:

@@ -69,6 +69,18 @@ def test_a_mapped_code_leaves_the_list_even_where_it_was_counted_later(viewer: B
     assert "moon_phase" in {code for _, code, _ in listed(viewer)}
 
 
+def test_an_empty_list_that_nobody_can_add_to_does_not_say_so(administrator: Browser) -> None:
+    page = text_of(administrator, f"{LIST}?q=no_such_code")
+    assert "Nothing fits the search and the filters." in page
+    UnmappedDecline.objects.all().delete()
+    page = text_of(administrator, LIST)
+    assert "No gateway declined with a code that has no rule." in page
+    assert "Create a new item" not in page
+    page = text_of(administrator, "/admin/payments/recoveryrun/?trigger__exact=by_hand")
+    assert "Nothing fits the search and the filters." in page
+    assert "Create a new item" not in page
+
+
 def test_nobody_adds_changes_or_deletes_a_count(administrator: Browser) -> None:
     row = UnmappedDecline.objects.get(code="moon_phase")
     for url in (f"{LIST}add/", f"{LIST}{row.pk}/change/", f"{LIST}{row.pk}/delete/"):

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from payments.models import Attempt, Client, LedgerPosting, Payment
 from payments.reliability import calls
 from payments.reliability.gateways import gateway_named
-from payments.services.route import Route, Router, Wait
+from payments.services.route import Nobody, Route, Router, Wait
 from payments.services.settle import Settler
 from tests.payments.conftest import accepted, reload
 from tests.sandbox import SandboxProcess
@@ -212,7 +212,7 @@ def test_a_payment_that_cannot_be_claimed_holds_nobody_up(
     bad, good = accepted(shop, "first-key", order="order-1"), accepted(shop, "second-key", order="order-2")
     usual = Router.route
 
-    def refuses_one(router: Router, payment: Payment, attempts: list[Attempt]) -> Route | Wait | str:
+    def refuses_one(router: Router, payment: Payment, attempts: list[Attempt]) -> Route | Wait | Nobody:
         if payment.pk == bad.pk:
             raise ValueError("a defect that concerns one row")
         return usual(router, payment, attempts)
