@@ -18,6 +18,7 @@ from payments.admin import labels
 from payments.admin.base import ModelAdmin, page_of
 from payments.admin.confirm import Question, ReasonForm, ask, operator_of, reason_given
 from payments.admin.formats import utc
+from payments.admin.free_text import FreeTextField
 from payments.models import SCOPES, ApiKey, Client
 
 MAY_REVOKE: Final = "payments.change_apikey"
@@ -27,7 +28,7 @@ class IssueForm(forms.Form):
     """What a new key is for. Its mode is this installation's: keys of the other mode are refused anyway."""
 
     client = forms.ModelChoiceField(Client.objects.order_by("slug"), widget=UnfoldAdminSelectWidget())
-    label = forms.CharField(
+    label = FreeTextField(
         max_length=100, required=False, help_text="Where it is used.", widget=UnfoldAdminTextInputWidget()
     )
     scopes = forms.MultipleChoiceField(

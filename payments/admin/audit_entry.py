@@ -12,10 +12,7 @@ from payments.models import AuditEntry
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ("time", "of_payment", "what", "who", "cause", "why")
-    fields = (
-        *("time", "of_payment", "entity_id", "what", "action", "who", "actor", "cause", "before", "after", "why"),
-        "data",
-    )
+    fields = (*("time", "of_payment", "entity_id", "what", "action", "who", "cause", "before", "after", "why", "data"),)
     exact_search = ("payment_id",)
     search_help_text = "Payment id"
 

@@ -28,6 +28,7 @@ class ReadOnlyAdmin(ModelAdmin):
 
     Django asks these methods before every view and every bulk action, so that posting to the addresses is refused too.
     exact_search: indexed columns that a search compares with the whole term; nothing is searched by parts of words.
+    nothing: what an empty list says.
     """
 
     paginator = CappedPaginator
@@ -35,6 +36,7 @@ class ReadOnlyAdmin(ModelAdmin):
     # Counts beside each filter would count the whole table, once per choice.
     show_facets = ShowFacets.NEVER
     list_per_page = 50
+    change_list_template = "admin/console/list.html"
     list_before_template = "admin/console/list_note.html"
     actions = None
     # Sorting by anything but the primary key would sort the whole table.
@@ -43,6 +45,7 @@ class ReadOnlyAdmin(ModelAdmin):
     list_fullwidth = True
     compressed_fields = True
     exact_search: tuple[str, ...] = ()
+    nothing = "There is nothing here yet."
 
     def has_add_permission(self, *_: Any, **__: Any) -> bool:
         return False

@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from payments.admin.free_text import FreeTextField
 from payments.audit import Because
 
 
@@ -38,9 +39,9 @@ class Question:
 
 
 class ReasonForm(forms.Form):
-    """Asks for a reason, which nobody may leave out."""
+    """Asks for a reason, which nobody may leave out: one line of printable text."""
 
-    reason = forms.CharField(strip=True, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
+    reason = FreeTextField(widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
 
     def __init__(self, question: Question, data: Any = None) -> None:
         super().__init__(data)

@@ -11,12 +11,13 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from payments.admin import labels
 from payments.admin.base import ModelAdmin, page_of
 from payments.admin.confirm import Question, ReasonForm, ask, operator_of, reason_given
 from payments.admin.formats import utc
+from payments.admin.free_text import FreeTextField
 from payments.admin.paginator import CappedPaginator
 from payments.models import Client, CustomerStanding
 
@@ -39,7 +40,8 @@ class StandingForm(_ModelForm):
         "fail kindly. This outranks the rule of trust.",
         widget=UnfoldAdminRadioSelectWidget(),
     )
-    reason = forms.CharField(
+    customer_reference = FreeTextField(max_length=64, widget=UnfoldAdminTextInputWidget())
+    reason = FreeTextField(
         max_length=200,
         help_text="Goes into the history with your name.",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "maxlength": 200}),

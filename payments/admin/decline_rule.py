@@ -132,15 +132,15 @@ class DeclineRuleAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         form = NewRuleForm(request.POST) if request.method == "POST" else NewRuleForm(initial=_first_values(request))
         shown: Preview | None = None
+        existing: DeclineRule | None = None
         if request.method == "POST" and form.is_valid():
             gateway, code = form.cleaned_data["gateway"], form.cleaned_data["code"]
-            if rule := DeclineRule.objects.filter(gateway=gateway, code=code).first():
-                messages.warning(request, "There is a rule for this code already. Here it is; nothing was changed.")
-                return HttpResponseRedirect(page_of(rule))
-            shown, rule = self._done(request, form, gateway, code, None)
-            if rule:
-                return HttpResponseRedirect(page_of(rule))
-        context = {"title": "New rule", "form": form, "preview": shown, "changes": []}
+            existing = DeclineRule.objects.filter(gateway=gateway, code=code).first()
+            if existing is None:
+                shown, rule = self._done(request, form, gateway, code, None)
+                if rule:
+                    return HttpResponseRedirect(page_of(rule))
+        context = {"title": "New rule", "form": form, "preview": shown, "changes": [], "existing": existing}
         return self._page(request, context)
 
     def change_view(

@@ -14,6 +14,11 @@ def utc(at: datetime | None) -> str:
     return "—" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
+def short(at: datetime, now: datetime) -> str:
+    """Return a time to the minute: `14:02 UTC`, with the day where it is not the day of `now`."""
+    return f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M} UTC"
+
+
 def span(length: timedelta) -> str:
     """Return a length of time in its two largest units: `40 s`, `3 min 20 s`, `2 d 4 h`; never below zero."""
     left = max(int(length.total_seconds()), 0)

@@ -253,4 +253,5 @@ def who(actor: str, client_name: str = "") -> str:
         return f"client {client_name}" if client_name else f"client {name}"
     if kind == "worker":
         return f"settle loop {name}"
-    return f"{kind} {name}".strip()
+    # Somebody whose user name is "operator" is named once.
+    return kind if name == kind else f"{kind} {name}".strip()

@@ -26,6 +26,7 @@ class UnmappedDeclineAdmin(ReadOnlyAdmin):
     ordering = ("-count", "-pk")
     exact_search = ("code",)
     search_help_text = "Decline code"
+    nothing = "No gateway declined with a code that has no rule."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         # A process may have counted a code in the seconds before it knew of the new rule.

@@ -18,6 +18,7 @@ from payments.admin.overview.newest import newest_since
 from payments.admin.overview.queues import midnight
 from payments.clock import database_now
 from payments.models import Attempt, Circuit, CircuitChange, GatewayHealth
+from payments.reliability.breaker import Board
 from payments.states import AttemptState
 
 # Changes and failures shown at most, the newest.
@@ -69,13 +70,13 @@ def circuit_of(gateway: str, operation: str) -> Circuit:
 def page(gateway: str, *, may_act: bool) -> dict[str, Any]:
     """Return the template's context. may_act: whether the user's role allows holding breakers at all."""
     now = database_now()
-    circuits = list(Circuit.objects.all())
-    rows = breakers([gateway], circuits, now)
+    circuits, board = list(Circuit.objects.all()), Board.read(now)
+    rows = breakers([gateway], circuits, now, board)
     return {
         "gateway": gateway,
         "kind": next((row["kind"] for row in settings.GATEWAYS if row["name"] == gateway), "no longer in use"),
         "now": now,
-        "level": level_now(breakers(in_use(), circuits, now)),
+        "level": level_now(breakers(in_use(), circuits, now, board)),
         "health": health_of(GatewayHealth.objects.filter(pk=gateway).first(), now),
         "breakers": [(row, _acts(row, circuits) if may_act else []) for row in rows],
         "changes": [_change(row) for row in CircuitChange.objects.filter(gateway=gateway).order_by("-pk")[:_CHANGES]],

@@ -17,6 +17,7 @@ from payments.admin.overview.newest import newest_since
 from payments.admin.overview.promises import Promise, is_broken, promise_of, watches
 from payments.admin.overview.queues import midnight
 from payments.models import Attempt, Circuit
+from payments.reliability.breaker import Board
 from payments.states import AttemptState
 
 # The columns of the table. Everything counts as trouble in which the gateway did not do its work.
@@ -57,7 +58,7 @@ def gateway_rows(now: datetime) -> tuple[list[GatewayRow], bool]:
         .order_by()
     )
     kinds = {options["name"]: options["kind"] for options in settings.GATEWAYS}
-    watched, checked, circuits = watches(), healths(), list(Circuit.objects.all())
+    watched, checked, circuits, board = watches(), healths(), list(Circuit.objects.all()), Board.read(now)
     # A gateway that was taken out of the settings still has attempts of today to be seen, and promises that it broke.
     gone = [*(entry["gateway"] for entry in found), *(name for name, row in watched.items() if is_broken(row))]
     for name in (*gone, *(circuit.gateway for circuit in circuits if mode_of(circuit) != Circuit.State.CLOSED)):
@@ -69,7 +70,7 @@ def gateway_rows(now: datetime) -> tuple[list[GatewayRow], bool]:
                 kind=kind,
                 promise=promise_of(watched.get(name), now),
                 health=health_of(checked.get(name), now),
-                breakers=breakers([name], circuits, now),
+                breakers=breakers([name], circuits, now, board),
                 url=reverse("admin:payments_circuit_gateway", args=[name]),
             ),
             [row for row in found if row["gateway"] == name],

@@ -1,14 +1,20 @@
 """The first sentence of the front page: does anything need a person now?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from payments.admin.overview.ladder import LevelNow
 from payments.admin.overview.loops import LoopRow
 from payments.admin.overview.queues import Card
 
 # Queues whose rows only a person can finish; the machine itself works on the others.
-_FOR_PEOPLE = ("review", "open")
+_FOR_PEOPLE: Final = ("review", "open")
+_ALL_WELL: Final = "Nothing waits for a person, and payments are being settled."
+_NO_LOOP: Final = (
+    "No settle loop works: payments are accepted and kept, but not settled. Start the workers again (docs/console.md), "
+    "or look into their log."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,39 +27,45 @@ class Headline:
 
 
 def headline(cards: Sequence[Card], loops: Sequence[LoopRow], level: LevelNow) -> Headline:
-    """Say the worst thing first."""
+    """Say the worst thing first, and after it everything else that is not as it should be."""
     counts = {card.queue.slug: card.count for card in cards}
+    found = [*_stops_all(counts, loops, level), *_to_be_seen_to(counts, level)]
+    rest = _by_itself(counts)
+    if not found:
+        words = ["Nothing waits for a person.", *rest] if rest else [_ALL_WELL]
+        return Headline("success", "check_circle", " ".join(words))
+    worst = found[0]
+    return Headline(worst.colour, worst.icon, " ".join([*(each.words for each in found), *rest]))
+
+
+def _stops_all(counts: Mapping[str, int], loops: Sequence[LoopRow], level: LevelNow) -> Iterator[Headline]:
     if not any(loop.works for loop in loops):
-        return Headline(
-            "danger",
-            "error",
-            "No settle loop works: payments are accepted and kept, but not settled. Start the workers again "
-            "(docs/console.md), or look into their log.",
-        )
+        yield Headline("danger", "error", _NO_LOOP)
     if level.colour == "danger":
-        return Headline("danger", "error", "No gateway can charge: see Gateways and circuit breakers below.")
+        yield Headline("danger", level.icon, level.short)
     if counts["stuck"]:
-        return Headline("danger", "error", f"{_payments(counts['stuck'])} due for over 2 minutes and not taken up.")
+        yield Headline("danger", "error", f"{_payments(counts['stuck'])} due for over 2 minutes and not taken up.")
+
+
+def _to_be_seen_to(counts: Mapping[str, int], level: LevelNow) -> Iterator[Headline]:
+    if level.colour == "warning":
+        yield Headline("warning", level.icon, level.short)
     waiting = sum(counts[slug] for slug in _FOR_PEOPLE)
     if waiting:
         words = "1 item waits" if waiting == 1 else f"{waiting} items wait"
-        return Headline("warning", "person_alert", f"{words} for a person: see Review and Operator tasks.")
-    if level.colour == "warning":
-        words = "Nothing waits for a person, but a breaker is open"
-        return Headline("warning", level.icon, f"{words}, and level {level.level} in use: see Gateways.")
-    return Headline("success", "check_circle", _by_itself(counts))
+        yield Headline("warning", "person_alert", f"{words} for a person: see Review and Operator tasks.")
 
 
-def _by_itself(counts: Mapping[str, int]) -> str:
-    """Say what the machine works on, where nothing waits for a person."""
-    words = ["Nothing waits for a person."]
+def _by_itself(counts: Mapping[str, int]) -> list[str]:
+    """Say what the machine works on."""
+    words = []
     if counts["unknown"]:
         words.append(f"{_payments(counts['unknown'])} being checked with the gateway.")
     if counts["queued"]:
         words.append(f"{_payments(counts['queued'])} to be charged later.")
     if counts["to_return"]:
         words.append(f"{_charges(counts['to_return'])} still to be given back.")
-    return " ".join(words) if len(words) > 1 else "Nothing waits for a person, and payments are being settled."
+    return words
 
 
 def _payments(count: int) -> str:

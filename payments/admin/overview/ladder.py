@@ -17,12 +17,16 @@ from payments.reliability import ladder
 
 @dataclass(frozen=True, slots=True)
 class LevelNow:
-    """level: `1`, `3` or `4–6`. colour: success, warning or danger. words: the gateway in use, and why this one."""
+    """level: `1`, `3` or `4–6`. colour: success, warning or danger. words: the gateway in use, and why this one.
+
+    short: the same for the headline, where it is more than that the first gateway is in use.
+    """
 
     level: str
     colour: str
     icon: str
     words: str
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +41,67 @@ class LevelRow:
 
 
 def level_now(breakers: Sequence[Breaker]) -> LevelNow:
-    """Say where new payments go, by the charge breakers of the gateways in the order of the settings."""
+    """Say where new payments go, by the charge breakers of the gateways in the order of the settings.
+
+    Where a breaker is not closed and yet lets calls leave, the next payments are its trial calls.
+    """
     names = [str(options["name"]) for options in settings.GATEWAYS]
-    charges = {breaker.gateway: breaker for breaker in breakers if breaker.operation == Circuit.Operation.CHARGE}
-    down = [name for name in names if charges[name].mode != Circuit.State.CLOSED]
-    why = "; ".join(f"the breaker of {name}'s charges {charges[name].why}" for name in down)
-    in_use = next((name for name in names if name not in down), None)
-    if in_use is None:
-        words = f"no gateway can charge: {why or 'the settings name none'}. Trusted customers' orders are accepted and "
-        return LevelNow("4–6", "danger", "error", f"{words}charged later; others fail kindly.")
+    found = {breaker.gateway: breaker for breaker in breakers if breaker.operation == Circuit.Operation.CHARGE}
+    charges = [found[name] for name in names]
+    first = next((breaker for breaker in charges if breaker.admits), None)
+    if first is None:
+        return _none(charges)
+    level = "1" if first is charges[0] else "3"
+    others = [breaker for breaker in charges if breaker is not first]
+    if first.trials_left:
+        return _tried_again(level, first, others)
     routed = " Routing rules send some payments elsewhere first." if settings.ROUTES else ""
-    if in_use != names[0]:
-        return LevelNow("3", "warning", "alt_route", f"{in_use}: {why}.{routed}")
+    down = [breaker for breaker in others if breaker.mode != Circuit.State.CLOSED]
+    why = "; ".join(_clause(breaker) for breaker in down)
+    if level == "3":
+        short = f"{_out(charges[0])}; payments go to {first.gateway}."
+        return LevelNow(level, "warning", "alt_route", f"{first.gateway}: {why}.{routed}", short)
     if why:
-        return LevelNow("1", "warning", "warning", f"{in_use}. To fall back on there is less: {why}.{routed}")
-    return LevelNow("1", "success", "check_circle", f"{in_use}.{routed}")
+        words = f"{first.gateway}. To fall back on there is less: {why}.{routed}"
+        return LevelNow(level, "warning", "warning", words, f"To fall back on there is less: {_out(down[0])}.")
+    return LevelNow(level, "success", "check_circle", f"{first.gateway}.{routed}")
+
+
+def _none(charges: Sequence[Breaker]) -> LevelNow:
+    why = "; ".join(_clause(breaker) for breaker in charges) or "the settings name none"
+    words = (
+        f"no gateway can charge: {why}. Trusted customers' orders are accepted and charged later; others fail kindly."
+    )
+    since = ", ".join(f"{breaker.gateway} {breaker.short}" for breaker in charges)
+    short = f"No gateway can charge{f': {since}' if since else ''}. See Gateways and circuit breakers below."
+    return LevelNow("4–6", "danger", "error", words, short)
+
+
+def _tried_again(level: str, first: Breaker, others: Sequence[Breaker]) -> LevelNow:
+    count = first.trials_left
+    trials = "the next payment is its trial call" if count == 1 else f"the next {count} payments are its trial calls"
+    short = f"{first.gateway} is being tried again: {trials}"
+    then = next((breaker for breaker in others if breaker.admits and not breaker.trials_left), None)
+    if then is not None:
+        short = f"{short}; others go to {then.gateway}"
+    down = (_clause(breaker) for breaker in others if breaker.mode != Circuit.State.CLOSED)
+    why = "; ".join([f"The breaker of {first.gateway}'s charges {first.why}", *down])
+    return LevelNow(level, "warning", "hourglass_top", f"{short}. {why}.", f"{short}.")
+
+
+def _clause(breaker: Breaker) -> str:
+    trials = ""
+    if breaker.trials_left:
+        trials = ", and it is being tried again"
+    elif breaker.mode == Circuit.State.HALF_OPEN:
+        trials = ", and its trial calls are under way"
+    return f"the breaker of {breaker.gateway}'s charges {breaker.why}{trials}"
+
+
+def _out(breaker: Breaker) -> str:
+    if breaker.trials_left:
+        return f"{breaker.gateway} is being tried again"
+    return f"{breaker.gateway} takes no charges {breaker.short}"
 
 
 def by_level(volume: Volume) -> list[LevelRow]:

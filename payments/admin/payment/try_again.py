@@ -22,7 +22,9 @@ WORDS: Final = {
     "in_review": "The payment is in review: what became of it must be decided first.",
     "needs_another_card": "This card cannot pay it: the customer must use another card, at the checkout.",
     "network_limit": "The card network allows no further try with this card: the customer must use another one.",
-    "superseded": "It was tried again already: a new version of it goes on.",
+    "superseded": "It was tried again before, and that later version has ended without a charge, too. Try that one "
+    "again: its page is linked here as “Repeated by”.",
+    "goes_on": "It was tried again already: a later version of it goes on.",
     "order_has_live_payment": "Another payment of the same order is under way.",
     "expired_token": "The card's token has expired: the customer must enter the card again, at the checkout.",
     "queued": "The order is accepted, and is charged by itself as soon as a gateway can take it. The queue keeps its "
@@ -59,8 +61,9 @@ def why_not(payment: Payment, attempts: list[Attempt]) -> str:
 
 def code_of(payment: Payment, attempts: list[Attempt]) -> str:
     """Return the service's code, or one of ours where the service would leave everything as it is."""
-    if Payment.objects.filter(retry_of=payment.pk).exists():
-        return "superseded"
+    later = Payment.objects.filter(retry_of=payment.pk).first()
+    if later is not None:
+        return "goes_on" if later.status in LIVE_OR_SUCCESSFUL else "superseded"
     if payment.status in _BLOCKED:
         return _BLOCKED[PaymentStatus(payment.status)]
     if any(attempt.state in OPEN_OR_SUCCEEDED for attempt in attempts):
@@ -97,7 +100,8 @@ def act(payment_id: str, because: Because, reason: str) -> tuple[str, Payment]:
     try:
         found = retry(payment_id, because, reason=reason)
     except CannotRetryError as error:
-        raise RefusedError(f"{WORDS.get(error.code, error.code)} Nothing was changed.") from None
+        other = f" See payment {error.payment_id}." if error.payment_id else ""
+        raise RefusedError(f"{WORDS.get(error.code, error.code)}{other} Nothing was changed.") from None
     if found.pk == payment_id:
         return "It is tried again as soon as a worker is free. Reload the page to see the outcome.", found
     return f"Version {found.version} was made and is charged as soon as a worker is free. This is its page.", found
