@@ -12,7 +12,7 @@ from tests.browser.conftest import MakeCustomer
 from tests.browser.customer import GOOD_CARD, Customer
 from tests.browser.site import Site
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 ONE_CHARGE = [("succeeded", 1800, "USD")]
 # Milliseconds in which the page gives up a form, on a busy machine.

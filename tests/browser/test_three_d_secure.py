@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import MakeCustomer
 from tests.browser.customer import CONFIRMED_CARD, GOOD_CARD, Customer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 ONE_CHARGE = [("succeeded", 1800, "USD")]
 

@@ -14,7 +14,7 @@ from tests.outage.pair import GatewayPair
 from tests.outage.rates import most_within
 from tests.sandbox import SandboxProcess
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 HOUR = 3600.0
 # An attempt is stamped with the time before its claim, so two rounds of trials may look a moment nearer than they are.
