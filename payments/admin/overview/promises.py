@@ -11,7 +11,7 @@ from payments.admin import sentences
 from payments.admin.formats import ago
 from payments.models import GatewayWatch
 
-# The list is read every 15 s. What a gateway took without right must be seen within a minute.
+# The list is read every 10 s. What a gateway took without right must be seen within a minute.
 STALE_AFTER: Final = timedelta(minutes=1)
 
 
