@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from payments import queries
-from payments.api import representation, schema
+from payments.api import recovery_schema, representation
 from payments.api.caller import caller
 from payments.audit import Because
 from payments.models import Payment, RecoveryRun
@@ -24,7 +24,7 @@ class RecoverView(APIView):
 
     scopes = {"POST": "recovery:run"}
 
-    @extend_schema(**schema.RECOVER)
+    @extend_schema(**recovery_schema.RECOVER)
     def post(self, request: Request) -> Response:
         asked_by = caller(request)
         because = Because(actor=asked_by.actor, cause="request:POST /api/recovery/process")
@@ -37,7 +37,7 @@ class RecoveryStatusView(APIView):
 
     scopes = {"GET": "recovery:run"}
 
-    @extend_schema(**schema.RECOVERY_STATUS)
+    @extend_schema(**recovery_schema.RECOVERY_STATUS)
     def get(self, request: Request) -> Response:
         client_id = caller(request).client_id
         unknown = queries.unknown_payments(client_id)

@@ -6,11 +6,11 @@ from django.conf import settings
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from payments.api import validation
-from payments.models import RecoveryRun, SurplusCharge
+from payments.models import SurplusCharge
 from payments.states import AttemptState, PaymentStatus, SurplusState
 
-_TIME: Final = {"type": "string", "format": "date-time"}
-_MAYBE_TIME: Final = {"type": ["string", "null"], "format": "date-time"}
+TIME: Final = {"type": "string", "format": "date-time"}
+MAYBE_TIME: Final = {"type": ["string", "null"], "format": "date-time"}
 _MAYBE_TEXT: Final = {"type": ["string", "null"]}
 _KEY: Final = {
     "type": "string",
@@ -20,11 +20,11 @@ _KEY: Final = {
 _REFERENCE: Final = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._:/#-]{0,63}$"}
 
 
-def _object(properties: dict[str, Any], required: list[str] | None = None, **more: Any) -> dict[str, Any]:
+def shape(properties: dict[str, Any], required: list[str] | None = None, **more: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": required or list(properties), **more}
 
 
-PROBLEM: Final = _object(
+PROBLEM: Final = shape(
     {
         "type": {"type": "string"},
         "title": {"type": "string"},
@@ -33,16 +33,16 @@ PROBLEM: Final = _object(
         "code": {"type": "string"},
         "retryable": {"type": "boolean"},
         "moneyMoved": {"type": ["boolean", "null"], "description": "By this request; null where we cannot say."},
-        "timestamp": _TIME,
+        "timestamp": TIME,
         "paymentID": {"type": "string"},
         "errors": {
             "type": "array",
-            "items": _object({"field": {"type": "string"}, "message": {"type": "string"}}),
+            "items": shape({"field": {"type": "string"}, "message": {"type": "string"}}),
         },
     },
     ["type", "title", "status", "detail", "code", "retryable", "moneyMoved", "timestamp"],
 )
-REQUEST: Final = _object(
+REQUEST: Final = shape(
     {
         "idempotencyKey": _KEY,
         "amount": {
@@ -52,7 +52,7 @@ REQUEST: Final = _object(
             "examples": [100.00],
         },
         "currency": {"type": "string", "enum": sorted(settings.CURRENCY_LIMITS)},
-        "paymentMethod": _object(
+        "paymentMethod": shape(
             {
                 "type": {"type": "string", "enum": list(validation.METHOD_TYPES)},
                 "token": {
@@ -88,7 +88,7 @@ _STATUS_FIELDS: Final = {
         "maximum": 6,
         "description": "Of the ladder, the lowest reached.",
     },
-    "nextTryAt": {**_MAYBE_TIME, "description": "When it is tried again by itself, while retrying."},
+    "nextTryAt": {**MAYBE_TIME, "description": "When it is tried again by itself, while retrying."},
     "acceptedForLater": {
         "type": "boolean",
         "description": "The order is accepted although it is not paid: it is charged when a gateway is back.",
@@ -105,12 +105,12 @@ _STATUS_FIELDS: Final = {
             "message": {"type": "string"},
             "details": {"type": "string"},
             "retryable": {"type": "boolean"},
-            "timestamp": _MAYBE_TIME,
+            "timestamp": MAYBE_TIME,
         },
     },
-    "updatedAt": _TIME,
+    "updatedAt": TIME,
 }
-STATUS_BODY: Final = _object(_STATUS_FIELDS)
+STATUS_BODY: Final = shape(_STATUS_FIELDS)
 _PAYMENT_FIELDS: Final = {
     **_STATUS_FIELDS,
     "idempotencyKey": {"type": "string"},
@@ -118,17 +118,17 @@ _PAYMENT_FIELDS: Final = {
     "amountMinor": {"type": "integer"},
     "currency": {"type": "string"},
     "orderID": {"type": "string"},
-    "paymentMethod": _object({"type": {"type": "string"}}),
+    "paymentMethod": shape({"type": {"type": "string"}}),
     "metadata": {"type": "object", "additionalProperties": {"type": "string"}},
     "retryCount": {"type": "integer"},
     "maxRetries": {"type": "integer"},
     "version": {"type": "integer", "description": "1, and one more with each retry of a payment that had ended."},
     "retryOf": {**_MAYBE_TEXT, "description": "The payment that this one repeats."},
-    "createdAt": _TIME,
-    "processedAt": _MAYBE_TIME,
+    "createdAt": TIME,
+    "processedAt": MAYBE_TIME,
 }
-PAYMENT: Final = _object(_PAYMENT_FIELDS)
-_ATTEMPT: Final = _object(
+PAYMENT: Final = shape(_PAYMENT_FIELDS)
+_ATTEMPT: Final = shape(
     {
         "attemptID": {"type": "string"},
         "number": {"type": "integer"},
@@ -138,11 +138,11 @@ _ATTEMPT: Final = _object(
         "threeDSecure": {"type": "boolean", "description": "Whether the customer's bank was asked to confirm."},
         "gatewayReference": _MAYBE_TEXT,
         "declineCode": _MAYBE_TEXT,
-        "sentAt": _TIME,
-        "finishedAt": _MAYBE_TIME,
+        "sentAt": TIME,
+        "finishedAt": MAYBE_TIME,
     }
 )
-_SURPLUS: Final = _object(
+_SURPLUS: Final = shape(
     {
         "surplusChargeID": {"type": "string"},
         "reason": {"type": "string", "enum": SurplusCharge.Reason.values},
@@ -152,11 +152,11 @@ _SURPLUS: Final = _object(
         "amount": {"type": "number", "description": "Exact, with the currency's decimals."},
         "amountMinor": {"type": "integer"},
         "currency": {"type": "string"},
-        "foundAt": _TIME,
-        "returnedAt": _MAYBE_TIME,
+        "foundAt": TIME,
+        "returnedAt": MAYBE_TIME,
     }
 )
-PAYMENT_WITH_ATTEMPTS: Final = _object(
+PAYMENT_WITH_ATTEMPTS: Final = shape(
     {
         **_PAYMENT_FIELDS,
         "attempts": {"type": "array", "items": _ATTEMPT},
@@ -167,61 +167,36 @@ PAYMENT_WITH_ATTEMPTS: Final = _object(
         },
     }
 )
-_COUNTS: Final = {"type": "object", "additionalProperties": {"type": "integer"}}
-RECOVERY_RUN: Final = _object(
-    {
-        "runID": {"type": "integer"},
-        "trigger": {"type": "string", "enum": RecoveryRun.Trigger.values},
-        "startedAt": _TIME,
-        "finishedAt": _MAYBE_TIME,
-        "found": {**_COUNTS, "description": "What was unfinished, by kind."},
-        "repaired": {**_COUNTS, "description": "What this run put right, by kind."},
-    }
-)
-RECOVERY_STATE: Final = _object(
-    {
-        "unknown": {"type": "integer", "description": "Payments whose outcome is unknown now."},
-        "oldestUnknown": {
-            "anyOf": [
-                _object({"paymentID": {"type": "string"}, "createdAt": _TIME, "nextLookAt": _MAYBE_TIME}),
-                {"type": "null"},
-            ]
-        },
-        "lastSweepAt": {**_MAYBE_TIME, "description": "Last run of the sweep over everything."},
-        "lastBeatAt": {**_MAYBE_TIME, "description": "Last sign of life of a settle loop."},
-        "lastRuns": {"type": "array", "items": RECOVERY_RUN, "description": "Asked for by this client, newest first."},
-    }
-)
-KEY_RECORD: Final = _object(
+KEY_RECORD: Final = shape(
     {
         "key": {"type": "string"},
         "paymentID": {"type": "string"},
         "status": {"type": "string", "enum": PaymentStatus.values},
         "requestHash": {"type": "string"},
-        "createdAt": _TIME,
-        "expiresAt": _TIME,
+        "createdAt": TIME,
+        "expiresAt": TIME,
     }
 )
-KEY_STATE: Final = _object(
+KEY_STATE: Final = shape(
     {
         "idempotencyKey": {"type": "string"},
         "state": {"type": "string", "enum": ["free", "used", "same", "different"]},
         "paymentID": _MAYBE_TEXT,
-        "expiresAt": _MAYBE_TIME,
+        "expiresAt": MAYBE_TIME,
     }
 )
-_AUDIT_ENTRY: Final = _object(
+_AUDIT_ENTRY: Final = shape(
     {
         "id": {"type": "integer"},
         **{name: {"type": "string"} for name in ("paymentID", "entityID", "action", "status", "before")},
         **{name: {"type": "string"} for name in ("details", "actor", "cause")},
-        "timestamp": _TIME,
+        "timestamp": TIME,
     }
 )
 
 
-def _json(shape: dict[str, Any], words: str) -> dict[tuple[int, str], OpenApiResponse]:
-    return {(200, "application/json"): OpenApiResponse(shape, words)}
+def answers(body: dict[str, Any], words: str) -> dict[tuple[int, str], OpenApiResponse]:
+    return {(200, "application/json"): OpenApiResponse(body, words)}
 
 
 def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
@@ -270,57 +245,44 @@ LIST: Final[dict[str, Any]] = {
         OpenApiParameter("createdAfter", str, description="RFC 3339, with its zone."),
     ],
     "responses": {
-        **_json(_object({"data": {"type": "array", "items": PAYMENT}, "nextCursor": _MAYBE_TEXT}), "One page."),
+        **answers(shape({"data": {"type": "array", "items": PAYMENT}, "nextCursor": _MAYBE_TEXT}), "One page."),
         **problems(400, 401, 403, 503),
     },
 }
 RETRIEVE: Final[dict[str, Any]] = {
     "operation_id": "getPayment",
     "tags": ["payments"],
-    "responses": {**_json(PAYMENT_WITH_ATTEMPTS, "The payment."), **problems(*_READS)},
+    "responses": {**answers(PAYMENT_WITH_ATTEMPTS, "The payment."), **problems(*_READS)},
 }
 STATUS: Final[dict[str, Any]] = {
     "operation_id": "getPaymentStatus",
     "tags": ["payments"],
     "parameters": [OpenApiParameter("wait", int, description="Seconds to wait for the outcome, at most 20.")],
-    "responses": {**_json(STATUS_BODY, "The status."), **problems(400, *_READS)},
+    "responses": {**answers(STATUS_BODY, "The status."), **problems(400, *_READS)},
 }
 CANCEL: Final[dict[str, Any]] = {
     "operation_id": "cancelPayment",
     "tags": ["payments"],
     "request": None,
-    "responses": {**_json(PAYMENT, "Canceled."), **problems(401, 403, 404, 409, 503)},
-}
-RECOVER: Final[dict[str, Any]] = {
-    "operation_id": "runRecovery",
-    "tags": ["recovery"],
-    "request": None,
-    "responses": {**_json(RECOVERY_RUN, "What was found and put right."), **problems(401, 403, 503)},
-}
-RECOVERY_STATUS: Final[dict[str, Any]] = {
-    "operation_id": "getRecoveryStatus",
-    "tags": ["recovery"],
-    "responses": {**_json(RECOVERY_STATE, "What is unknown now, and the last runs."), **problems(401, 403, 503)},
+    "responses": {**answers(PAYMENT, "Canceled."), **problems(401, 403, 404, 409, 503)},
 }
 VALIDATE_KEY: Final[dict[str, Any]] = {
     "operation_id": "validateKey",
     "tags": ["idempotency"],
-    "request": {
-        "application/json": {"anyOf": [_object({"idempotencyKey": _KEY}, additionalProperties=False), REQUEST]}
-    },
-    "responses": {**_json(KEY_STATE, "What the key names."), **problems(400, 401, 403, 413, 415, 503)},
+    "request": {"application/json": {"anyOf": [shape({"idempotencyKey": _KEY}, additionalProperties=False), REQUEST]}},
+    "responses": {**answers(KEY_STATE, "What the key names."), **problems(400, 401, 403, 413, 415, 503)},
 }
 KEY: Final[dict[str, Any]] = {
     "operation_id": "getKey",
     "tags": ["idempotency"],
-    "responses": {**_json(KEY_RECORD, "The key's record."), **problems(*_READS)},
+    "responses": {**answers(KEY_RECORD, "The key's record."), **problems(*_READS)},
 }
 AUDIT: Final[dict[str, Any]] = {
     "operation_id": "listAuditEntries",
     "tags": ["audit"],
     "parameters": [OpenApiParameter("paymentID", str, required=True)],
     "responses": {
-        **_json(_object({"data": {"type": "array", "items": _AUDIT_ENTRY}}), "Oldest first."),
+        **answers(shape({"data": {"type": "array", "items": _AUDIT_ENTRY}}), "Oldest first."),
         **problems(400, *_READS),
     },
 }
