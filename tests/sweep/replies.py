@@ -45,7 +45,12 @@ class WholeReply:
         for at in range(length):
             if self.raw[at : at + 2] == b"\r\n":
                 places |= {at, at + 1, at + 2}
-        return [at for at in range(length + 1) if at in places or chance.random() < share]
+        return sorted(places | some_of([at for at in range(length + 1) if at not in places], share, chance))
+
+
+def some_of(places: list[int], share: float, chance: random.Random) -> set[int]:
+    """Return `share` of `places`, drawn by `chance`: which ones differs from seed to seed, how many does not."""
+    return set(chance.sample(places, round(len(places) * share)))
 
 
 def whole_replies(sandbox: SandboxProcess) -> list[WholeReply]:

@@ -29,7 +29,7 @@ from tests.sandbox import SandboxProcess, sandbox_process
 from tests.support.virtual_time import advance
 from tests.sweep import requests_cut, verdict
 from tests.sweep.cases import Case, cases_of
-from tests.sweep.replies import AMOUNT, CURRENCY, whole_replies
+from tests.sweep.replies import AMOUNT, CURRENCY, some_of, whole_replies
 
 _BECAUSE: Final = Because(actor="worker:sweep", cause="job:sweep")
 # Seconds of a gateway call; long enough that a busy machine ends no call that is not meant to be ended.
@@ -124,9 +124,7 @@ class _Sweep:
         seen: list[bytes] = []
         self._drain_through(requests_cut.keeps(seen), [_REQUEST])
         length = len(seen[0])
-        after = [
-            at for at in range(length + 1) if at in {0, 1, length - 1, length} or self.chance.random() < self.share
-        ]
+        after = [0, 1, *sorted(some_of(list(range(2, length - 1)), self.share, self.chance)), length - 1, length]
         sent = self._drain_through(requests_cut.cuts(self.sandbox.port, after), [_REQUEST] * len(after))
         if sent < len(after):
             self.violations.append(f"only {sent} of {len(after)} requests were cut on their way")
