@@ -53,6 +53,8 @@ POINTS: Final[dict[str, str]] = {
     "retry.committed": "that is committed",
     "breaker.begin": "what calls told of a gateway is about to be written to its breakers",
     "breaker.committed": "that is committed",
+    "publish.committing": "events get their places and deliveries, not yet committed",
+    "publish.committed": "that is committed",
     "mail.claimed": "an e-mail to a customer is claimed, and not yet sent",
     "mail.sent": "an e-mail is with the mail server, and nobody has noted it",
     "recover.begin": "a recovery run begins",

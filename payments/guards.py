@@ -36,15 +36,23 @@ class StateGuard:
             (f"UPDATE OF {self.column}", "edge", moved, f"{self.table}.{self.column}: no such transition"),
         ]
         rules.append(("DELETE", "kept", "", f"{self.table}: rows are never deleted"))
-        if self.frozen:
-            changed = " OR ".join(f"NEW.{name} <> OLD.{name}" for name in self.frozen)
-            columns = ", ".join(self.frozen)
-            rules.append((f"UPDATE OF {columns}", "frozen", changed, f"{self.table}: {columns} never change"))
-        return [
+        found = [
             statement
             for event, kind, when, message in rules
             for statement in _trigger(vendor, self.table, event, f"{self.table}_{kind}", when, message)
         ]
+        return [*found, *_frozen(vendor, self.table, self.frozen)] if self.frozen else found
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """Keeps the first values of `columns` of `table`; old rows may be deleted."""
+
+    table: str
+    columns: tuple[str, ...]
+
+    def statements(self, vendor: str) -> list[str]:
+        return _frozen(vendor, self.table, self.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ class AppendOnly:
         return found
 
 
-Guard = StateGuard | AppendOnly
+Guard = StateGuard | AppendOnly | Frozen
 
 PAYMENT_GUARDS: tuple[Guard, ...] = (
     StateGuard("payments_payment", "status", PAYMENT, frozen=("order_id", "client_id", "amount", "currency")),
@@ -84,6 +92,9 @@ PAYMENT_GUARDS: tuple[Guard, ...] = (
     AppendOnly("payments_ledgerposting"),
     AppendOnly("payments_declinerulechange"),
     AppendOnly("payments_circuitchange"),
+    # All bodies of one event are the same bytes (invariant 32), and what a gateway signed stays what it was.
+    Frozen("payments_event", ("client_id", "payment_id", "sequence", "type", "body", "happened_at")),
+    Frozen("payments_gatewayevent", ("gateway", "event_id", "body")),
 )
 
 
@@ -115,6 +126,12 @@ def install_after_migrate(guards: tuple[Guard, ...]) -> Any:
         install(connection, [guard for guard in guards if guard.table in tables])
 
     return receiver
+
+
+def _frozen(vendor: str, table: str, columns: tuple[str, ...]) -> list[str]:
+    changed = " OR ".join(f"NEW.{name} <> OLD.{name}" for name in columns)
+    names = ", ".join(columns)
+    return _trigger(vendor, table, f"UPDATE OF {names}", f"{table}_frozen", changed, f"{table}: {names} never change")
 
 
 def _trigger(vendor: str, table: str, event: str, name: str, when: str, message: str) -> list[str]:

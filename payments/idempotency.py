@@ -6,6 +6,8 @@ import re
 from typing import Any, Final
 
 KEY_RULE: Final = "4 to 255 characters: letters, digits and . _ : @ / + = - only, starting with a letter or digit"
+# How the keys of payments begin that were asked for on the checkout page.
+CHECKOUT_KEY: Final = "chk_"
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+=-]{3,254}")
 
 

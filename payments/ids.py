@@ -47,6 +47,14 @@ def new_surplus_id() -> str:
     return new_id("sur")
 
 
+def new_event_id() -> str:
+    return new_id("evt")
+
+
+def new_endpoint_id() -> str:
+    return new_id("we")
+
+
 def new_order_id() -> str:
     return new_id("ord")
 

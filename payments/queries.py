@@ -26,7 +26,8 @@ def key_record(client_id: int, operation: str, key: str) -> IdempotencyRecord | 
 
 def last_beat() -> datetime | None:
     """Return when a settle loop last gave a sign of life."""
-    return SettleLoop.objects.aggregate(last=Max("beat_at"))["last"]  # type: ignore[no-any-return]
+    settling = SettleLoop.objects.exclude(name__startswith="outbox-")
+    return settling.aggregate(last=Max("beat_at"))["last"]  # type: ignore[no-any-return]
 
 
 def unknown_payments(client_id: int | None = None) -> QuerySet[Payment]:

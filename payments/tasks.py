@@ -10,8 +10,13 @@ def settle(slot: str, run_for: float = loops.RUN_FOR) -> None:
     loops.run_slot(slot, run_for)
 
 
+def send_outbox(slot: str, run_for: float = loops.RUN_FOR) -> None:
+    """Run the loop of `slot` that sends events, messages and alerts, for `run_for` seconds."""
+    loops.run_outbox(slot, run_for)
+
+
 def wake_loops() -> int:
-    """Ask for settle loops that do not beat."""
+    """Ask for loops that do not beat."""
     return wake.wake()
 
 

@@ -140,7 +140,7 @@ _NAVIGATION: Final = (
             ("Attempts", "swap_horiz", "payments_attempt_changelist", "payments.view_attempt"),
             ("Audit trail", "history", "payments_auditentry_changelist", "payments.view_auditentry"),
             ("Money to give back", "undo", "payments_surpluscharge_changelist", _VIEW_SURPLUS),
-            ("E-mails", "mail", "payments_customermail_changelist", "payments.view_customermail"),
+            ("E-mails", "mail", "payments_customermessage_changelist", "payments.view_customermessage"),
             ("Recovery", "healing", "payments_recoveryrun_changelist", "payments.view_recoveryrun"),
             ("Ledger", "menu_book", "payments_ledgerposting_changelist", "payments.view_ledgerposting"),
             ("Idempotency keys", "key_vertical", "payments_idempotencyrecord_changelist", _VIEW_KEYS),

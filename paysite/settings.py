@@ -166,8 +166,17 @@ DRAIN_PER_SECOND = env.integer("PAYSITE_DRAIN_PER_SECOND", 5, least=1, most=10_0
 PRIMARY_URL = env.text("PAYSITE_PRIMARY_URL", "http://127.0.0.1:8011" if DEMO else "")
 SECONDARY_URL = env.text("PAYSITE_SECONDARY_URL", "http://127.0.0.1:8012" if DEMO else "")
 DEMO_GATEWAY_SECRET: Final = "sk_sandbox_demo"  # noqa: S105
+# Signs the events that the sandbox gateways send us (Standard Webhooks 1.0).
+DEMO_WEBHOOK_SECRET: Final = "whsec_ZGVtby13ZWJob29rLXNlY3JldC1vbmx5"  # noqa: S105
 GATEWAYS: list[dict[str, str]] = [
-    {"name": name, "kind": "sandbox", "url": url, "origin": url, "secret": DEMO_GATEWAY_SECRET}
+    {
+        "name": name,
+        "kind": "sandbox",
+        "url": url,
+        "origin": url,
+        "secret": DEMO_GATEWAY_SECRET,
+        "webhook_secret": DEMO_WEBHOOK_SECRET,
+    }
     for name, url in (("primary", PRIMARY_URL), ("secondary", SECONDARY_URL))
     if url
 ]
@@ -227,8 +236,20 @@ UNFOLD: dict[str, Any] = {
 WEB_WORKERS = env.integer("PAYSITE_WEB_WORKERS", 2, least=1, most=64)
 WEB_THREADS = env.integer("PAYSITE_WEB_THREADS", 32, least=1, most=256)
 
-# Who is told about new operator tasks. Without addresses the log and the console tell (docs/settings.md).
+# Who is told when something needs a person (docs/alerts.md). Without any, the log and the console tell. The webhook
+# takes `{"text": …}`, as chat tools do.
 ALERT_EMAILS = env.words("PAYSITE_ALERT_EMAILS")
+ALERT_WEBHOOK = env.text("PAYSITE_ALERT_WEBHOOK")
+# Events to shops and from gateways are kept for so many days after their work is done (docs/events.md).
+EVENT_DAYS = env.integer("PAYSITE_EVENT_DAYS", 30, least=3, most=3650)
+# Threads that wait for shops' endpoints and mail servers, in the loop that sends what is to be sent.
+OUTBOX_THREADS = env.integer("PAYSITE_OUTBOX_THREADS", 64, least=1, most=512)
+# How customers get an SMS (docs/customer-messages.md): not at all, as files (demo), or by Twilio.
+SMS_BACKEND = env.choice("PAYSITE_SMS", "file" if DEMO else "none", ("none", "file", "twilio"))
+TWILIO_ACCOUNT = env.text("PAYSITE_TWILIO_ACCOUNT")
+TWILIO_TOKEN = env.text("PAYSITE_TWILIO_TOKEN")
+TWILIO_FROM = env.text("PAYSITE_TWILIO_FROM")
+TWILIO_URL = env.text("PAYSITE_TWILIO_URL", "https://api.twilio.com")
 DEFAULT_FROM_EMAIL = env.text("PAYSITE_MAIL_FROM", "paysite@localhost")
 EMAIL_HOST = env.text("PAYSITE_MAIL_HOST", "localhost")
 EMAIL_PORT = env.integer("PAYSITE_MAIL_PORT", 25, least=1, most=65535)

@@ -1,7 +1,7 @@
 """What the pages say about the e-mails that a customer gets: only of such as are really written down to be sent."""
 
 from payments import words
-from payments.models import CustomerMail, Payment
+from payments.models import CustomerMessage, Payment
 
 
 def sentence_about(payment: Payment) -> str:
@@ -12,8 +12,8 @@ def sentence_about(payment: Payment) -> str:
     if not words.was_accepted(payment) and not words.is_our_fault(payment):
         return ""
     waiting = words.is_accepted_unpaid(payment)
-    kind = CustomerMail.Kind.DELAYED if waiting else CustomerMail.Kind.RESUME
-    mail = CustomerMail.objects.filter(payment=payment.pk, kind=kind).first()
+    kind = CustomerMessage.Kind.DELAYED if waiting else CustomerMessage.Kind.RESUME
+    mail = CustomerMessage.objects.filter(payment=payment.pk, kind=kind).first()
     if mail is None or (mail.due_at is None and mail.sent_at is None):
         return ""
     if waiting:

@@ -11,8 +11,10 @@ from typing import Final
 
 from django.db import transaction
 
+from payments import events
 from payments.checkout.forms import OrderForm
 from payments.clock import database_now
+from payments.idempotency import CHECKOUT_KEY
 from payments.models import CheckoutSession, Order, Payment
 from payments.states import LIVE_OR_SUCCESSFUL
 
@@ -34,11 +36,13 @@ def open_session(form: OrderForm) -> CheckoutSession:
         session = sessions.order_by("-created_at").first()
         expires_at = now + SESSION_LIFE
         if session is None:
-            return CheckoutSession.objects.create(
-                client=form.client, order=order, return_url=form.return_url, expires_at=expires_at
+            session = CheckoutSession.objects.create(
+                client=form.client, order=order, return_url=form.return_url, expires_at=expires_at, created_at=now
             )
-        session.expires_at = expires_at
-        session.save(update_fields=["expires_at"])
+            events.of_checkout(session, "checkout.created", now).save(force_insert=True)
+            return session
+        session.expires_at, session.ended_at = expires_at, None
+        session.save(update_fields=["expires_at", "ended_at"])
         return session
 
 
@@ -91,7 +95,7 @@ def stands_in_the_way(payment: Payment | None) -> bool:
 
 def idempotency_key(session: CheckoutSession, submission: int) -> str:
     """Return the key of one submission: the same for every re-send of it (A7), and telling nothing of the token."""
-    return f"chk_{hashlib.sha256(session.token.encode()).hexdigest()[:32]}-v{submission}"
+    return f"{CHECKOUT_KEY}{hashlib.sha256(session.token.encode()).hexdigest()[:32]}-v{submission}"
 
 
 def next_submission(session: CheckoutSession, payments: Iterable[Payment]) -> int:

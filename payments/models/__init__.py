@@ -6,12 +6,15 @@ from payments.models.audit import AuditEntry
 from payments.models.checkout_session import CheckoutSession
 from payments.models.circuit import Circuit, CircuitChange, GatewayHealth
 from payments.models.client import SCOPES, ApiKey, Client
-from payments.models.customer_mail import CustomerMail
+from payments.models.customer_message import CustomerMessage
 from payments.models.customer_standing import CustomerStanding
 from payments.models.decline_rule import DeclineRule, DeclineRuleChange, UnmappedDecline
+from payments.models.event import Delivery, DeliveryTry, Event, Publication, WebhookEndpoint
+from payments.models.gateway_event import GatewayEvent, RefusedWebhook
 from payments.models.gateway_watch import GatewayWatch
 from payments.models.idempotency import IdempotencyRecord
 from payments.models.ledger import LedgerPosting
+from payments.models.notice import Notice
 from payments.models.operator_task import OperatorTask
 from payments.models.order import Order
 from payments.models.payment import Payment
@@ -29,19 +32,27 @@ __all__ = [
     "Circuit",
     "CircuitChange",
     "Client",
-    "CustomerMail",
+    "CustomerMessage",
     "CustomerStanding",
     "DeclineRule",
     "DeclineRuleChange",
+    "Delivery",
+    "DeliveryTry",
+    "Event",
+    "GatewayEvent",
     "GatewayHealth",
     "GatewayWatch",
     "IdempotencyRecord",
     "LedgerPosting",
+    "Notice",
     "OperatorTask",
     "Order",
     "Payment",
+    "Publication",
     "RecoveryRun",
+    "RefusedWebhook",
     "SettleLoop",
     "SurplusCharge",
     "UnmappedDecline",
+    "WebhookEndpoint",
 ]

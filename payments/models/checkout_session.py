@@ -22,6 +22,12 @@ class CheckoutSession(models.Model):
     return_url = models.CharField(max_length=500)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="When the shop was told that it is over.")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["expires_at"], condition=models.Q(ended_at__isnull=True), name="checkout_session_open")
+        ]
 
     def __str__(self) -> str:
         return self.token

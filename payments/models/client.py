@@ -14,6 +14,8 @@ SCOPES: Final = (
     "checkout:write",
     "recovery:run",
     "metrics:read",
+    "events:read",
+    "events:write",
 )
 
 
@@ -23,6 +25,7 @@ class Client(models.Model):
     slug = models.SlugField(unique=True, help_text="Short name, used in signed checkout forms.")
     name = models.CharField(max_length=100, help_text="What customers read on the checkout page.")
     support_email = models.EmailField(blank=True, help_text="Where the checkout page sends customers with questions.")
+    technical_email = models.EmailField(blank=True, help_text="Who is told when the shop's endpoint is switched off.")
     form_secret = models.CharField(max_length=64, help_text="Signs the shop's checkout forms (HMAC-SHA256).")
     return_origins = models.JSONField(
         default=list, blank=True, help_text='Origins to which customers may be sent back: ["https://shop.example"].'

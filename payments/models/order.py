@@ -19,6 +19,10 @@ class Order(models.Model):
     customer_reference = models.CharField(max_length=64, blank=True)
     customer_email = models.EmailField(blank=True)
     customer_name = models.CharField(max_length=100, blank=True)
+    customer_phone = models.CharField(max_length=16, blank=True, db_default="", help_text="E.164, for SMS.")
+    customer_language = models.CharField(
+        max_length=10, blank=True, db_default="", help_text="Of messages to the customer: a language code such as de."
+    )
     lines = models.JSONField(default=list, blank=True, help_text="What was bought, as the shop described it.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 

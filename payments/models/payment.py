@@ -53,6 +53,10 @@ class Payment(StateModel):
     )
     version = models.PositiveSmallIntegerField(default=1, db_default=1)
 
+    events_written = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How many events shops were told about it; numbers the next one."
+    )
+
     due_at = models.DateTimeField(null=True, blank=True)
     claimed_until = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)

@@ -39,9 +39,15 @@ def send_open() -> int:
     )
 
 
+def _about(task: OperatorTask) -> str:
+    if task.payment is None:
+        return task.subject
+    return f"payment {task.payment.pk}, order {task.payment.order.reference}"
+
+
 def _mailed(tasks: list[OperatorTask]) -> bool:
     lines = [
-        f"{task.get_kind_display()}: payment {task.payment_id}, order {task.payment.order.reference}\n"
+        f"{task.get_kind_display()}: {_about(task)}\n"
         f"{settings.PUBLIC_URL}/admin/payments/operatortask/{task.pk}/change/"
         for task in tasks
     ]

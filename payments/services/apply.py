@@ -23,7 +23,7 @@ __all__ = ["Heard", "apply"]
 
 PAYMENT_FIELDS = (
     *("status", "outcome_unknown", "review_reason", "gateway", "action_url", "error_code", "error_at"),
-    *("retry_count", "level", "level_reason", "queued_at"),
+    *("retry_count", "level", "level_reason", "queued_at", "events_written"),
     *("due_at", "claimed_until", "processed_at", "updated_at"),
 )
 ATTEMPT_FIELDS = (
@@ -52,7 +52,10 @@ def apply(news: Sequence[Heard]) -> None:
         # Always locked in the order of their ids, so that two groups cannot wait for each other.
         payments = {
             payment.pk: payment
-            for payment in Payment.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+            for payment in Payment.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("order")
+            .filter(pk__in=ids)
+            .order_by("pk")
         }
         attempts = Attempt.objects.in_bulk([heard.attempt_id for heard in news])
         book = Book(now=database_now())

@@ -4,16 +4,19 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db.models import F
 
+from payments import audit, events
 from payments.audit import Because
 from payments.bulk import insert_each
 from payments.gateways.base import Outcome
 from payments.models import (
     Attempt,
     AuditEntry,
-    CustomerMail,
+    CustomerMessage,
+    Event,
     GatewayWatch,
     LedgerPosting,
     OperatorTask,
@@ -53,33 +56,49 @@ class Book:
 
     now: datetime
     entries: list[AuditEntry] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     postings: list[LedgerPosting] = field(default_factory=list)
     tasks: list[OperatorTask] = field(default_factory=list)
     surplus: list[SurplusCharge] = field(default_factory=list)
-    mails: list[CustomerMail] = field(default_factory=list)
+    messages: list[CustomerMessage] = field(default_factory=list)
     unmapped: list[tuple[str, str]] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
     doubles: list[str] = field(default_factory=list)
     lates: list[str] = field(default_factory=list)
+
+    def moved(
+        self, payment: Payment, action: str, because: Because, *, before: str, reason: str = "", **data: Any
+    ) -> None:
+        """Tell that the locked `payment`, whose order is loaded, made a transition: in the trail, and to its shop."""
+        payment.updated_at = self.now
+        self.entries.append(audit.payment_entry(payment, action, because, before=before, reason=reason, **data))
+        self.events.append(events.of_transition(payment, self.now))
+
+    def lost_track(self, payment: Payment) -> None:
+        """Tell the shop that nobody knows at this moment whether the locked `payment` was charged."""
+        payment.outcome_unknown = True
+        payment.updated_at = self.now
+        self.events.append(events.of_payment(payment, "payment.outcome_unknown", self.now))
 
     def ask_people(self, payment: Payment, kind: str, outcome: Outcome) -> None:
         """Open a task about `payment`, with what the gateway said."""
         detail = f"{outcome.kind}: {outcome.reason}. {outcome.message}".strip()
         self.tasks.append(OperatorTask(payment=payment, kind=kind, detail=detail[:500]))
 
-    def owe_mail(self, mail: CustomerMail | None) -> None:
-        """Take `mail` along, if there is somebody to send it to."""
-        if mail is not None:
-            self.mails.append(mail)
+    def owe(self, message: CustomerMessage | None) -> None:
+        """Take `message` along, if there is somebody to send it to."""
+        if message is not None:
+            self.messages.append(message)
 
     def write(self) -> None:
         """Write everything, in the caller's transaction."""
         insert_each(self.entries)
         insert_each(self.postings)
+        insert_each(self.events)
         if self.surplus:
             SurplusCharge.objects.bulk_create(self.surplus)
-        if self.mails:
-            CustomerMail.objects.bulk_create(self.mails, ignore_conflicts=True)
+        if self.messages:
+            CustomerMessage.objects.bulk_create(self.messages, ignore_conflicts=True)
         if self.unmapped:
             note_unmapped(self.unmapped)
         if self.answered:

@@ -3,12 +3,12 @@
 from django.db import transaction
 from django_fsm import can_proceed
 
-from payments import audit
 from payments.audit import Because
 from payments.bulk import update_each
 from payments.clock import database_now
 from payments.models import Attempt, Payment
 from payments.services.apply import PAYMENT_FIELDS
+from payments.services.book import Book
 from payments.states import OPEN_OR_SUCCEEDED
 
 
@@ -27,7 +27,8 @@ def cancel(payment_id: str, because: Because, reason: str) -> Payment:
     `not_cancelable`) and Payment.DoesNotExist.
     """
     with transaction.atomic():
-        payment = Payment.objects.select_for_update().get(pk=payment_id)
+        payments = Payment.objects.select_for_update(of=("self",)).select_related("order")
+        payment = payments.get(pk=payment_id)
         if payment.status == "canceled":
             return payment
         if payment.status == "success":
@@ -36,9 +37,9 @@ def cancel(payment_id: str, because: Because, reason: str) -> Payment:
             raise CannotCancelError("outcome_open")
         if not can_proceed(payment.cancel):
             raise CannotCancelError("not_cancelable")
-        before, now = payment.status, database_now()
-        payment.cancel(now=now)
-        payment.updated_at = now
+        before, book = payment.status, Book(now=database_now())
+        payment.cancel(now=book.now)
+        book.moved(payment, "payment.canceled", because, before=before, reason=reason)
         update_each([payment], PAYMENT_FIELDS)
-        audit.payment_entry(payment, "payment.canceled", because, before=before, reason=reason).save()
+        book.write()
     return payment

@@ -105,11 +105,11 @@ def _reach(moment: str, entries: list[AuditEntry]) -> None:
 
 
 def _lock_due(limit: int, only: str) -> "list[Payment]":
-    due = Payment.objects.filter(due_at__lte=Now()).order_by("due_at")
+    due = Payment.objects.filter(due_at__lte=Now()).select_related("order").order_by("due_at")
     if only:
         due = due.filter(pk=only)
     if connection.features.has_select_for_update_skip_locked:
-        due = due.select_for_update(skip_locked=True, no_key=True)
+        due = due.select_for_update(skip_locked=True, no_key=True, of=("self",))
     # Elsewhere the transaction itself holds the one write lock (settings: IMMEDIATE).
     return list(due[:limit])
 
@@ -190,9 +190,7 @@ class _Claim:
         payment.descend(route.level, route.why)
         payment.process(gateway=attempt.gateway)
         said = {"key": attempt.gateway_key, **route.said}
-        self.book.entries.append(
-            audit.payment_entry(payment, "payment.processing", self._because, before=before, **said)
-        )
+        self.book.moved(payment, "payment.processing", self._because, before=before, **said)
         granted = {"charge": route.granted}
         return Work(Step.CHARGE, payment, attempt, payment.fence, now, granted=granted)
 
@@ -226,7 +224,7 @@ class _Claim:
     def _lost(self, payment: Payment, attempt: Attempt) -> None:
         attempt.lose()
         attempt.reason = "worker_lost"
-        payment.outcome_unknown = True
+        self.book.lost_track(payment)
         self.book.entries.append(
             audit.attempt_entry(
                 attempt, "attempt.unknown", self._because, before=AttemptState.SENT, reason="worker_lost"

@@ -13,7 +13,7 @@ class TaskClosedError(Exception):
 
 
 def close_task(*, task_id: int, operator: str, because: Because, resolution: str) -> OperatorTask:
-    """Close the task in the name of `operator` (a user name), and say so in the payment's audit trail.
+    """Close the task in the name of `operator` (a user name), and say so in its payment's audit trail.
 
     The payment itself stays as it is. Raises TaskClosedError and OperatorTask.DoesNotExist.
     """
@@ -25,9 +25,9 @@ def close_task(*, task_id: int, operator: str, because: Because, resolution: str
         )
         if not closed:
             raise TaskClosedError
-        payment = task.payment
-        audit.payment_entry(
-            payment, "task.closed", because, before=payment.status, reason=resolution, task=task.pk, kind=task.kind
-        ).save()
+        if task.payment is not None:
+            said = {"task": task.pk, "kind": task.kind}
+            was = task.payment.status
+            audit.payment_entry(task.payment, "task.closed", because, before=was, reason=resolution, **said).save()
     task.refresh_from_db()
     return task

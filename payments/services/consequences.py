@@ -12,7 +12,7 @@ from django_fsm import can_proceed
 from payments import audit, ledger
 from payments.declines import decline
 from payments.gateways.base import Kind
-from payments.models import Attempt, CustomerMail, OperatorTask, Payment
+from payments.models import Attempt, CustomerMessage, OperatorTask, Payment
 from payments.reliability import ladder
 from payments.reliability.calls import budget
 from payments.reliability.gateways import capabilities_of
@@ -108,7 +108,7 @@ def _taken_back(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book"
     book.postings.append(ledger.voided(attempt))
     was = payment.status
     payment.review(reason="taken_back", due_at=None)
-    book.entries.append(audit.payment_entry(payment, "payment.review", heard.because, before=was, reason="taken_back"))
+    book.moved(payment, "payment.review", heard.because, before=was, reason="taken_back")
     book.ask_people(payment, TASK_KINDS.TAKEN_BACK, heard.outcome)
 
 
@@ -130,8 +130,8 @@ def _action_required(payment: Payment, attempt: Attempt, heard: "Heard", book: "
     payment.require_action(url=heard.outcome.action_url, look_at=look_at)
     if payment.queued_at is not None:
         # The customer was told that there is nothing to do, and is not looking at any page.
-        book.owe_mail(mail.owe(payment, CustomerMail.Kind.CONFIRM))
-    book.entries.append(audit.payment_entry(payment, "payment.action_required", heard.because, before=was))
+        book.owe(mail.owe(payment, CustomerMessage.Kind.CONFIRM))
+    book.moved(payment, "payment.action_required", heard.because, before=was)
 
 
 def _not_sent(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance: Chance) -> None:
@@ -165,7 +165,7 @@ def _unknown(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", c
         return
     if before == AttemptState.SENT:
         attempt.lose()
-        payment.outcome_unknown = True
+        book.lost_track(payment)
     _remember(attempt, heard)
     # One edge of the state table at a time: what was believed sent until now is unknown first.
     was_unknown = before != AttemptState.SENT
@@ -245,7 +245,7 @@ def _give_to_people(payment: Payment, attempt: Attempt, heard: "Heard", book: "B
     if can_proceed(payment.review):
         was = payment.status
         payment.review(reason="unknown_too_long", due_at=payment.due_at)
-        book.entries.append(audit.payment_entry(payment, "payment.review", heard.because, before=was))
+        book.moved(payment, "payment.review", heard.because, before=was)
     book.ask_people(payment, TASK_KINDS.UNKNOWN_TOO_LONG, heard.outcome)
 
 
@@ -263,4 +263,4 @@ def _fail(payment: Payment, code: str, heard: "Heard", book: "Book") -> None:
     was = payment.status
     payment.fail(code=code, now=book.now)
     book.answered.append(payment.pk)
-    book.entries.append(audit.payment_entry(payment, "payment.failed", heard.because, before=was, reason=code))
+    book.moved(payment, "payment.failed", heard.because, before=was, reason=code)

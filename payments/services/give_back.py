@@ -12,13 +12,13 @@ from typing import Final
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from payments import audit, ledger
+from payments import audit, events, ledger
 from payments.audit import Because
 from payments.bulk import update_each
 from payments.clock import database_now
 from payments.crash_points import reach
 from payments.gateways.base import Kind, Outcome
-from payments.models import OperatorTask, SurplusCharge
+from payments.models import OperatorTask, Payment, SurplusCharge
 from payments.reliability import breaker, calls
 from payments.reliability.breaker import Board, Pass, Report
 from payments.services.book import Book
@@ -87,7 +87,7 @@ def _heard(surplus_id: str, outcome: Outcome, report: Report, because: Because) 
 def heard(surplus_id: str, outcome: Outcome, because: Because) -> None:
     """Write down what the gateway said about giving `surplus_id` back. Safe to call again with the same."""
     with transaction.atomic():
-        charge = SurplusCharge.objects.select_for_update(no_key=True).select_related("payment").get(pk=surplus_id)
+        charge = _locked(surplus_id)
         if charge.state == SurplusState.RETURNED:
             return
         book = Book(now=database_now())
@@ -109,6 +109,22 @@ def heard(surplus_id: str, outcome: Outcome, because: Because) -> None:
         reach("returned.committed")
 
 
+def _locked(surplus_id: str) -> SurplusCharge:
+    """Return the charge, it and its payment under their locks: the payment first, as everywhere."""
+    payment_id = SurplusCharge.objects.values_list("payment_id", flat=True).get(pk=surplus_id)
+    payments = Payment.objects.select_for_update(no_key=True, of=("self",)).select_related("order")
+    payment = payments.get(pk=payment_id)
+    charge = SurplusCharge.objects.select_for_update(no_key=True).get(pk=surplus_id)
+    charge.payment = payment
+    return charge
+
+
+def _tell(charge: SurplusCharge, type_: str, book: Book) -> None:
+    book.events.append(events.of_surplus(charge.payment, charge, type_, book.now))
+    charge.payment.updated_at = book.now
+    update_each([charge.payment], ("events_written", "updated_at"))
+
+
 class NotRefusedError(Exception):
     """The charge is given back already, or the machine still sees to it. Nothing was changed."""
 
@@ -119,7 +135,7 @@ def record_return(surplus_id: str, because: Because, reason: str) -> SurplusChar
     Raises NotRefusedError and SurplusCharge.DoesNotExist.
     """
     with transaction.atomic():
-        charge = SurplusCharge.objects.select_for_update(no_key=True).select_related("payment").get(pk=surplus_id)
+        charge = _locked(surplus_id)
         if charge.state != SurplusState.REFUSED:
             raise NotRefusedError
         book = Book(now=database_now())
@@ -128,6 +144,7 @@ def record_return(surplus_id: str, because: Because, reason: str) -> SurplusChar
         if charge.taken:
             book.postings.append(ledger.surplus_returned(charge))
         book.entries.append(audit.surplus_entry(charge, "surplus.returned", because, before=before, reason=reason))
+        _tell(charge, "surplus.returned", book)
         update_each([charge], _RETURNED)
         book.write()
         others = SurplusCharge.objects.filter(payment=charge.payment, state=SurplusState.REFUSED)
@@ -145,6 +162,7 @@ def _returned(charge: SurplusCharge, because: Because, book: Book) -> None:
     if charge.taken:
         book.postings.append(ledger.surplus_returned(charge))
     book.entries.append(audit.surplus_entry(charge, "surplus.returned", because, before=before, tries=charge.tries))
+    _tell(charge, "surplus.returned", book)
 
 
 def _refused(charge: SurplusCharge, because: Because, outcome: Outcome, book: Book) -> None:
@@ -153,6 +171,7 @@ def _refused(charge: SurplusCharge, because: Because, outcome: Outcome, book: Bo
     before = charge.state
     charge.refuse()
     book.entries.append(audit.surplus_entry(charge, "surplus.refused", because, before=before, reason=outcome.reason))
+    _tell(charge, "surplus.refused", book)
     book.ask_people(charge.payment, OperatorTask.Kind.NOT_GIVEN_BACK, outcome)
 
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 from django_fsm import can_proceed
 
-from payments import audit
 from payments.audit import Because
 from payments.declines import DeclineClass, decline
-from payments.models import Attempt, CustomerMail, OperatorTask, Payment
+from payments.models import Attempt, CustomerMessage, OperatorTask, Payment
 from payments.reliability import card_limits, ladder
 from payments.reliability.breaker import Board
 from payments.reliability.ladder import End, Next, Tried
@@ -142,14 +141,10 @@ def end(payment: Payment, step: End, because: Because, book: "Book", chance: Cha
     payment.descend(step.level, step.why)
     payment.fail(code=step.code, now=book.now)
     book.answered.append(payment.pk)
-    book.entries.append(
-        audit.payment_entry(
-            payment, "payment.failed", because, before=was, reason=step.code, level=step.level, why=step.why
-        )
-    )
+    book.moved(payment, "payment.failed", because, before=was, reason=step.code, level=step.level, why=step.why)
     # Of a gateway that answers there is nothing to wait for: who wants to try again can do so now.
     if step.code in _NOBODY_ANSWERED or queued:
-        book.owe_mail(mail.owe(payment, CustomerMail.Kind.RESUME))
+        book.owe(mail.owe(payment, CustomerMessage.Kind.RESUME))
 
 
 def expire(payment: Payment, because: Because, book: "Book") -> None:
@@ -157,10 +152,10 @@ def expire(payment: Payment, because: Because, book: "Book") -> None:
     was = payment.status
     if payment.queued_at is None:
         payment.expire(now=book.now)
-        book.entries.append(audit.payment_entry(payment, "payment.expired", because, before=was))
+        book.moved(payment, "payment.expired", because, before=was)
         return
     payment.review(reason="queued_too_long", due_at=None)
-    book.entries.append(audit.payment_entry(payment, "payment.review", because, before=was, reason="queued_too_long"))
+    book.moved(payment, "payment.review", because, before=was, reason="queued_too_long")
     detail = f"Accepted for later at {payment.queued_at:%Y-%m-%d %H:%M} UTC; no gateway could charge it in time."
     book.tasks.append(OperatorTask(payment=payment, kind=OperatorTask.Kind.QUEUED_TOO_LONG, detail=detail))
 
@@ -190,7 +185,7 @@ def _again(payment: Payment, why: str, last: Tried | None, at: datetime, because
     if last is not None:
         code = last.reason if last.decline is not None else "gateway_unavailable"
     payment.retry(code=code, at=at, now=book.now)
-    book.entries.append(audit.payment_entry(payment, "payment.retrying", because, before=was, reason=why))
+    book.moved(payment, "payment.retrying", because, before=was, reason=why)
 
 
 def _queue(payment: Payment, why: str, because: Because, book: "Book", chance: Chance) -> None:
@@ -200,12 +195,10 @@ def _queue(payment: Payment, why: str, because: Because, book: "Book", chance: C
     payment.outcome_unknown = False
     payment.queue(at=queue_look(payment.queued_at or book.now, book.now, chance), now=book.now)
     if first:
-        book.owe_mail(mail.owe(payment, CustomerMail.Kind.DELAYED))
-        book.entries.append(
-            audit.payment_entry(payment, "payment.queued", because, before=was, reason=why, level=ladder.LATER)
-        )
+        book.owe(mail.owe(payment, CustomerMessage.Kind.DELAYED))
+        book.moved(payment, "payment.queued", because, before=was, reason=why, level=ladder.LATER)
     elif was != payment.status:
-        book.entries.append(audit.payment_entry(payment, "payment.queued", because, before=was, reason=why))
+        book.moved(payment, "payment.queued", because, before=was, reason=why)
 
 
 def _when(payment: Payment, attempts: list[Attempt], step: Next, now: datetime, chance: Chance) -> datetime:

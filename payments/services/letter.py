@@ -9,21 +9,21 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from payments import words
-from payments.models import CheckoutSession, CustomerMail, Payment
+from payments.models import CheckoutSession, CustomerMessage, Payment
 
 _SUBJECTS: Final[dict[str, str]] = {
-    CustomerMail.Kind.DELAYED: "Your order {order} at {shop} is accepted",
-    CustomerMail.Kind.CONFIRM: "Please confirm the payment of your order {order} at {shop}",
-    CustomerMail.Kind.RESUME: "You can pay your order {order} at {shop} now",
+    CustomerMessage.Kind.DELAYED: "Your order {order} at {shop} is accepted",
+    CustomerMessage.Kind.CONFIRM: "Please confirm the payment of your order {order} at {shop}",
+    CustomerMessage.Kind.RESUME: "You can pay your order {order} at {shop} now",
 }
 _PAGES: Final[dict[str, str]] = {
-    CustomerMail.Kind.DELAYED: "checkout:status",
-    CustomerMail.Kind.CONFIRM: "checkout:status",
-    CustomerMail.Kind.RESUME: "checkout:checkout",
+    CustomerMessage.Kind.DELAYED: "checkout:status",
+    CustomerMessage.Kind.CONFIRM: "checkout:status",
+    CustomerMessage.Kind.RESUME: "checkout:checkout",
 }
 
 
-def letter(mail: CustomerMail, payment: Payment, session: CheckoutSession) -> EmailMultiAlternatives:
+def letter(mail: CustomerMessage, payment: Payment, session: CheckoutSession) -> EmailMultiAlternatives:
     """Return the e-mail of `mail` about `payment`, whose order and client are loaded; the link leads to `session`."""
     shop, order = payment.order.client, payment.order
     context = {
@@ -49,7 +49,7 @@ def letter(mail: CustomerMail, payment: Payment, session: CheckoutSession) -> Em
     return message
 
 
-def message_id(mail: CustomerMail, sender: str) -> str:
+def message_id(mail: CustomerMessage, sender: str) -> str:
     """Return the same id each time, so that mail programs show an e-mail that was sent twice once (RFC 5322)."""
     domain = sender.rpartition("@")[2] or "localhost"
     return f"<{mail.kind}.{mail.payment_id}@{domain}>"

@@ -1,4 +1,4 @@
-"""Runs a settle loop in a slot, and asks for its successor.
+"""Runs a loop in a slot, and asks for its successor.
 
 django-q2 may start a loop twice, late or not at all: the slot's row decides who runs, and its heartbeat tells that the
 holder lives.
@@ -9,15 +9,16 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Protocol
 
 from django.db.models.functions import Now
 
 from payments.audit import Because
 from payments.models import SettleLoop
 from payments.services.health import begin_checking
+from payments.services.outbox import Outbox, sources
 from payments.services.settle import Settler
 from payments.services.wake import SLOT_LEASE, STALE, wake
 from payments.services.watch import begin_watching
@@ -28,25 +29,50 @@ BEAT_EVERY: Final = 1.0
 RUN_FOR: Final = 40.0
 
 
+class Loop(Protocol):
+    """What runs in a slot."""
+
+    def run(self, go_on: Callable[[], bool]) -> None:
+        """Begin new work while `go_on()` says so."""
+        ...
+
+    def finish(self) -> None:
+        """Wait for what is under way, and write it down."""
+        ...
+
+
 def run_slot(name: str, run_for: float = RUN_FOR) -> bool:
-    """Run the loop of slot `name` for `run_for` seconds; return False at once where another holds the slot."""
+    """Run the settle loop of slot `name` for `run_for` seconds; False at once where another holds the slot."""
+
+    def settler() -> Settler:
+        begin_watching()
+        begin_checking()
+        return Settler(Because(actor=f"worker:{name}", cause="job:settle"))
+
+    return _run(name, settler, run_for)
+
+
+def run_outbox(name: str, run_for: float = RUN_FOR) -> bool:
+    """Run the loop that sends what is to be sent, as `run_slot` runs a settle loop."""
+    return _run(name, lambda: Outbox(Because(actor=f"worker:{name}", cause="job:outbox"), sources()), run_for)
+
+
+def _run(name: str, make: Callable[[], Loop], run_for: float) -> bool:
     SettleLoop.objects.get_or_create(name=name)
     holder = f"{socket.gethostname()}:{os.getpid()}:{time.monotonic_ns()}"[:64]
     if not SettleLoop.objects.filter(STALE, name=name).update(holder=holder, beat_at=Now()):
         return False
-    begin_watching()
-    begin_checking()
-    settler = Settler(Because(actor=f"worker:{name}", cause="job:settle"))
+    loop = make()
     with _stop_signal() as told_to_stop:
         try:
-            settler.run(_Holding(name, holder, run_for, told_to_stop))
+            loop.run(_Holding(name, holder, run_for, told_to_stop))
             # Given up before the last calls have ended: a successor need not wait for them.
             SettleLoop.objects.filter(name=name, holder=holder).update(beat_at=Now() - 2 * SLOT_LEASE)
             if not told_to_stop.is_set():
                 wake()
         finally:
             # Whatever ended the loop: what was asked must be heard.
-            settler.finish()
+            loop.finish()
     return True
 
 

@@ -19,14 +19,14 @@ from payments import audit, words
 from payments.audit import Because
 from payments.clock import database_now
 from payments.crash_points import reach
-from payments.models import CheckoutSession, CustomerMail, Order, Payment
+from payments.models import CheckoutSession, CustomerMessage, Order, Payment
 from payments.services.health import is_back
 from payments.services.letter import letter
 from payments.states import LIVE_OR_SUCCESSFUL, PaymentStatus
 
 logger = logging.getLogger(__name__)
 
-Kind = CustomerMail.Kind
+Kind = CustomerMessage.Kind
 
 # Longer than a mail server may take over one e-mail.
 LEASE: Final = timedelta(minutes=5)
@@ -44,7 +44,7 @@ _FAILURES_IN_A_ROW: Final = 3
 LINK_LIFE: Final = timedelta(hours=48)
 
 
-def owe(payment: Payment, kind: str) -> CustomerMail | None:
+def owe(payment: Payment, kind: str) -> CustomerMessage | None:
     """Return the e-mail of `kind` that is due about `payment`, not saved; None where nobody can get or use it.
 
     The caller saves it in the transaction of what it tells, and ignores that it is there already.
@@ -52,7 +52,7 @@ def owe(payment: Payment, kind: str) -> CustomerMail | None:
     address = Order.objects.values_list("customer_email", flat=True).get(pk=payment.order_id)
     if not address or _session_of(payment) is None:
         return None
-    return CustomerMail(payment_id=payment.pk, kind=kind, address=address)
+    return CustomerMessage(payment_id=payment.pk, kind=kind, address=address)
 
 
 def send_due(because: Because) -> int:
@@ -75,9 +75,9 @@ def send_due(because: Because) -> int:
     return sent
 
 
-def _claim(kinds: list[str]) -> CustomerMail | None:
+def _claim(kinds: list[str]) -> CustomerMessage | None:
     with transaction.atomic():
-        due = CustomerMail.objects.filter(due_at__lte=Now(), kind__in=kinds).order_by("due_at", "pk")
+        due = CustomerMessage.objects.filter(due_at__lte=Now(), kind__in=kinds).order_by("due_at", "pk")
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True, no_key=True)
         mail = due.first()
@@ -90,7 +90,7 @@ def _claim(kinds: list[str]) -> CustomerMail | None:
     return mail
 
 
-def _deal(mail: CustomerMail, because: Because) -> bool | None:
+def _deal(mail: CustomerMessage, because: Because) -> bool | None:
     """Send a claimed e-mail. True: it is sent; False: it could not be; None: it is not wanted any more."""
     payment = Payment.objects.select_related("order__client").get(pk=mail.payment_id)
     session = _session_of(payment)
@@ -102,7 +102,7 @@ def _deal(mail: CustomerMail, because: Because) -> bool | None:
         return None
     if mail.kind == Kind.RESUME:
         until = database_now() + LINK_LIFE
-        CheckoutSession.objects.filter(pk=session.pk, expires_at__lt=until).update(expires_at=until)
+        CheckoutSession.objects.filter(pk=session.pk, expires_at__lt=until).update(expires_at=until, ended_at=None)
     try:
         _send(mail, payment, session)
     except (OSError, ValueError) as error:  # smtplib's errors are OSErrors; a header that cannot be is a ValueError
@@ -115,7 +115,7 @@ def _deal(mail: CustomerMail, because: Because) -> bool | None:
     return True
 
 
-def _why_not(mail: CustomerMail, payment: Payment) -> str:
+def _why_not(mail: CustomerMessage, payment: Payment) -> str:
     """Return why the e-mail would not be true any more; empty where it still is."""
     if mail.kind == Kind.DELAYED:
         return "" if words.is_accepted_unpaid(payment) else f"the payment is {payment.status} by now"
@@ -130,7 +130,7 @@ def _why_not(mail: CustomerMail, payment: Payment) -> str:
     return ""
 
 
-def _send(mail: CustomerMail, payment: Payment, session: CheckoutSession) -> None:
+def _send(mail: CustomerMessage, payment: Payment, session: CheckoutSession) -> None:
     if connection.in_atomic_block:
         raise RuntimeError("An e-mail must not be sent inside a database transaction.")
     server = get_connection()
@@ -143,24 +143,24 @@ def _send(mail: CustomerMail, payment: Payment, session: CheckoutSession) -> Non
             server.close()
 
 
-def _failed(mail: CustomerMail, because: Because, trouble: str) -> None:
+def _failed(mail: CustomerMessage, because: Because, trouble: str) -> None:
     if mail.tries >= MOST_TRIES:
         _end(mail, because, "mail.given_up", f"given up after {mail.tries} tries: {trouble}"[:200])
         return
     wait = timedelta(minutes=AGAIN[min(mail.tries, len(AGAIN)) - 1])
     # Whoever took it over meanwhile goes on by itself.
-    CustomerMail.objects.filter(pk=mail.pk, claimed_until=mail.claimed_until).update(
+    CustomerMessage.objects.filter(pk=mail.pk, claimed_until=mail.claimed_until).update(
         due_at=database_now() + wait, claimed_until=None, trouble=trouble
     )
 
 
-def _end(mail: CustomerMail, because: Because, action: str, trouble: str = "") -> None:
+def _end(mail: CustomerMessage, because: Because, action: str, trouble: str = "") -> None:
     """Note that nothing is left to do, in the audit trail, too."""
     with transaction.atomic():
         # Under its lock, because the entry tells the state that the payment has now.
         payment = Payment.objects.select_for_update(no_key=True).get(pk=mail.payment_id)
         sent_at = database_now() if action == "mail.sent" else None
-        open_row = CustomerMail.objects.filter(pk=mail.pk, sent_at__isnull=True)
+        open_row = CustomerMessage.objects.filter(pk=mail.pk, sent_at__isnull=True)
         if not open_row.update(due_at=None, claimed_until=None, sent_at=sent_at, trouble=trouble):
             return
         audit.payment_entry(

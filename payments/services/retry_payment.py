@@ -21,6 +21,7 @@ from payments.reliability import card_limits
 from payments.services import insert, wake
 from payments.services.accept import PayRequest
 from payments.services.apply import PAYMENT_FIELDS
+from payments.services.book import Book
 from payments.services.go_on import policy
 from payments.states import LIVE_OR_SUCCESSFUL, OPEN_OR_SUCCEEDED, AttemptState, PaymentStatus
 
@@ -69,7 +70,8 @@ def _under_locks(payment_id: str, because: Because, method: Method | None, reaso
         order_id = Payment.objects.values_list("order_id", flat=True).get(pk=payment_id)
         # The order first, as whoever accepts a payment does.
         Order.objects.select_for_update().get(pk=order_id)
-        payment = Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
+        payments = Payment.objects.select_for_update(no_key=True, of=("self",)).select_related("order")
+        payment = payments.get(pk=payment_id)
         going_on = _going_on(payment, because, method, reason)
         if __debug__:
             reach("retry.committing")
@@ -139,11 +141,11 @@ def _bring_forward(payment: Payment, because: Because, reason: str) -> None:
 
 
 def _call_off(payment: Payment, because: Because) -> None:
-    was, now = payment.status, database_now()
-    payment.cancel(now=now)
-    payment.updated_at = now
+    was, book = payment.status, Book(now=database_now())
+    payment.cancel(now=book.now)
+    book.moved(payment, "payment.canceled", because, before=was, reason="another card is used")
     update_each([payment], PAYMENT_FIELDS)
-    audit.payment_entry(payment, "payment.canceled", because, before=was, reason="another card is used").save()
+    book.write()
 
 
 def _new_version(payment: Payment, because: Because, method: Method | None, reason: str) -> str:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 from django_fsm import can_proceed
 
-from payments import audit, ledger
+from payments import audit, events, ledger
 from payments.crash_points import reach
 from payments.gateways.base import Kind, Outcome
-from payments.models import Attempt, OperatorTask, Payment, SurplusCharge
+from payments.idempotency import CHECKOUT_KEY
+from payments.models import Attempt, CheckoutSession, OperatorTask, Payment, SurplusCharge
 from payments.services.book import learn
 from payments.states import LIVE_OR_SUCCESSFUL, OPEN_OR_SUCCEEDED, AttemptState, PaymentStatus
 
@@ -82,15 +83,24 @@ def _accept(payment: Payment, attempt: Attempt, heard: "Heard", outcome: Outcome
     book.entries.append(audit.attempt_entry(attempt, "attempt.succeeded", heard.because, before=before))
     payment.succeed(now=book.now)
     action = "payment.succeeded_late" if late else "payment.succeeded"
-    book.entries.append(
-        audit.payment_entry(payment, action, heard.because, before=was, charge=attempt.gateway_reference)
-    )
+    book.moved(payment, action, heard.because, before=was, charge=attempt.gateway_reference)
+    if payment.idempotency_key.startswith(CHECKOUT_KEY):
+        _complete_checkout(payment, book)
     book.postings.append(ledger.capture(attempt))
     book.answered.append(payment.pk)
     if late:
         if __debug__:
             reach("late_success.accepting")
         book.ask_people(payment, OperatorTask.Kind.LATE_SUCCESS, outcome)
+
+
+def _complete_checkout(payment: Payment, book: "Book") -> None:
+    """Tell the shop that its checkout has come to its end; of several for one order, the newest."""
+    sessions = CheckoutSession.objects.filter(order_id=payment.order_id)
+    newest = sessions.select_related("order").order_by("-created_at").first()
+    if newest is not None:
+        book.events.append(events.of_checkout(newest, "checkout.completed", book.now, payment.pk))
+        sessions.filter(ended_at__isnull=True).update(ended_at=book.now)
 
 
 def unwanted(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book") -> None:
@@ -120,6 +130,7 @@ def _surplus(
         reason=reason,
         taken=outcome.kind is Kind.SUCCEEDED,
         due_at=book.now,
+        found_at=book.now,
     )
     book.surplus.append(surplus)
     if surplus.taken:
@@ -127,6 +138,7 @@ def _surplus(
     book.entries.append(
         audit.surplus_entry(surplus, "surplus.found", heard.because, before="", reason=reason, charge=outcome.reference)
     )
+    book.events.append(events.of_surplus(payment, surplus, "surplus.found", book.now))
     if reason == Reason.DUPLICATE_CHARGE:
         book.doubles.append(attempt.gateway)
     book.ask_people(payment, _TASK[reason], outcome)

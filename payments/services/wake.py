@@ -1,4 +1,4 @@
-"""Wakes settle loops: whoever notices a slot without a beat asks django-q2 for a loop.
+"""Wakes the loops: whoever notices a slot without a beat asks django-q2 for a loop.
 
 A schedule, a request that was just accepted and the supervisor all do so. A lost wake-up loses time, never a payment.
 """
@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 # A slot whose last beat is older may be taken by another loop.
 SLOT_LEASE: Final = timedelta(seconds=10)
 STALE: Final = Q(beat_at__isnull=True) | Q(beat_at__lt=Now() - SLOT_LEASE)
+# The slot of the loop that sends what is to be sent: events to shops, messages to people.
+OUTBOX: Final = "outbox-1"
 # Seconds between two checks of one process whether all loops beat.
 _CHECK_EVERY: Final = 2.0
 
@@ -30,12 +32,19 @@ def slot_names() -> list[str]:
     return [f"settle-{number + 1}" for number in range(settings.SETTLE_LOOPS)]
 
 
+def task_of(slot: str) -> str:
+    """Return the name of the task whose loop runs in `slot`."""
+    return "payments.tasks.send_outbox" if slot == OUTBOX else "payments.tasks.settle"
+
+
 def wake() -> int:
     """Ask for a loop in every slot that has none; return how many were asked for."""
-    beating = SettleLoop.objects.filter(~STALE, name__in=slot_names()).values_list("name", flat=True)
-    idle = sorted(set(slot_names()) - set(beating))
+    wanted = [*slot_names(), OUTBOX]
+    beating = SettleLoop.objects.filter(~STALE, name__in=wanted).values_list("name", flat=True)
+    # Settling first: where there are too few workers, messages wait and not payments.
+    idle = [name for name in wanted if name not in set(beating)]
     for name in idle:
-        async_task("payments.tasks.settle", name)
+        async_task(task_of(name), name)
     return len(idle)
 
 

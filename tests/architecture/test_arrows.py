@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LEVELS = [
     {"checkout", "api", "admin", "webhooks", "tasks", "management", "apps"},
     {"services", "queries", "metrics"},
-    {"reliability", "ledger", "audit", "outcomes"},
+    {"reliability", "ledger", "audit", "events", "outcomes"},
+    {"representation"},
     {"bulk", "clock", "declines", "free_text", "words", "idempotency", "guards", "prepared"},
     {"models"},
     {"gateways"},

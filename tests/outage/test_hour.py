@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from payments.models import Attempt, Circuit, CircuitChange, Client, CustomerMail, Payment
+from payments.models import Attempt, Circuit, CircuitChange, Client, CustomerMessage, Payment
 from payments.services.drain import take_up
 from payments.services.settle import Settler
 from tests.outage.hour import Traffic, payments
@@ -165,7 +165,7 @@ def how(ids: list[str]) -> Counter[tuple[str, int]]:
 
 def mails(kind: str) -> Counter[str]:
     """Return how many e-mails of `kind` are owed about each payment."""
-    return Counter(CustomerMail.objects.filter(kind=kind).values_list("payment_id", flat=True))
+    return Counter(CustomerMessage.objects.filter(kind=kind).values_list("payment_id", flat=True))
 
 
 def drain(traffic: Traffic, queued: list[str], gateways: GatewayPair) -> None:

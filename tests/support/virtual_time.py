@@ -21,7 +21,7 @@ _TIMES: Final = (
     ("payments_settleloop", ("beat_at",), ""),
     ("payments_surpluscharge", ("due_at", "claimed_until", "found_at"), "due_at IS NOT NULL"),
     ("payments_gatewaywatch", ("due_at", "claimed_until"), ""),
-    ("payments_customermail", ("due_at", "claimed_until"), "due_at IS NOT NULL"),
+    ("payments_customermessage", ("due_at", "claimed_until"), "due_at IS NOT NULL"),
     ("payments_circuit", ("opened_at", "try_at", "trials_until", "failed_at", "changed_at"), ""),
     ("payments_gatewayhealth", ("due_at", "checked_at", "since"), ""),
     ("payments_allowance", ("filled_at",), ""),

@@ -31,7 +31,7 @@ MONEY = [
     models.Circuit,
     models.DeclineRuleChange,
     models.UnmappedDecline,
-    models.CustomerMail,
+    models.CustomerMessage,
 ]
 
 
@@ -45,7 +45,7 @@ def rows(shop: Client) -> None:
     note_unmapped([("primary", "moon_phase")])
     change("", "sun_phase", RuleValues("fraud", "The sun"), seen=None, operator="anna", reason="known")
     fail("primary")
-    models.CustomerMail.objects.create(payment=attempt.payment, kind="delayed", address="eva@example.com")
+    models.CustomerMessage.objects.create(payment=attempt.payment, kind="delayed", address="eva@example.com")
 
 
 def contents(model: type[Model]) -> list[dict[str, Any]]:

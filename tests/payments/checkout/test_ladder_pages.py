@@ -9,7 +9,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from payments.gateways.base import Kind
-from payments.models import CheckoutSession, CustomerMail, Payment
+from payments.models import CheckoutSession, CustomerMessage, Payment
 from payments.services.mail import owe
 from tests.payments.checkout.conftest import Pay, declined_to_the_end, heard_from_gateway
 
@@ -100,13 +100,13 @@ def test_an_e_mail_is_promised_only_where_one_is_written(
 ) -> None:
     promise = "We confirm this by e-mail, and write again should we need you."
     assert promise not in text_of(browser, session)
-    mail = owe(queued, CustomerMail.Kind.DELAYED)
+    mail = owe(queued, CustomerMessage.Kind.DELAYED)
     assert mail is not None
     mail.save()
     assert promise in text_of(browser, session)
-    CustomerMail.objects.update(due_at=None)
+    CustomerMessage.objects.update(due_at=None)
     assert promise not in text_of(browser, session)
-    CustomerMail.objects.update(sent_at=timezone.now())
+    CustomerMessage.objects.update(sent_at=timezone.now())
     assert promise in text_of(browser, session)
 
 
@@ -205,12 +205,12 @@ def test_a_fault_of_ours_is_kind_and_says_that_it_is_ours(session: CheckoutSessi
     assert f'<a class="button primary" href="/checkout/{session.token}">Try again</a>' in page
     assert tag_of(browser, session)[1] is True
 
-    mail = owe(payment, CustomerMail.Kind.RESUME)
+    mail = owe(payment, CustomerMessage.Kind.RESUME)
     assert mail is not None
     mail.save()
     assert "We e-mail you a link to pay as soon as it works again." in text_of(browser, session)
     assert "We e-mail you a link to pay as soon as it works again." in text_of(browser, session, "")
-    CustomerMail.objects.update(due_at=None, sent_at=timezone.now())
+    CustomerMessage.objects.update(due_at=None, sent_at=timezone.now())
     assert "We have sent you a link to this page by e-mail" in text_of(browser, session)
 
 

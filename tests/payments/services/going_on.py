@@ -78,7 +78,7 @@ def told(payment: Payment, action: str) -> list[dict[str, Any]]:
 
 
 def mails(payment: Payment) -> list[str]:
-    return list(payment.mails.order_by("id").values_list("kind", flat=True))
+    return list(payment.messages.order_by("id").values_list("kind", flat=True))
 
 
 def everything_the_api_says(api: Api, payment: Payment) -> str:

@@ -11,7 +11,7 @@ from payments.models import (
     Attempt,
     Circuit,
     Client,
-    CustomerMail,
+    CustomerMessage,
     Payment,
 )
 from payments.services.claim import claim
@@ -181,7 +181,7 @@ def test_no_reason_of_fraud_reaches_anybody(
     assert payment.pk in said
     for word in (code, "fraud", "stolen", "lost_card", "pickup", "blocklist", "Do not tell"):
         assert word not in said
-    assert CustomerMail.objects.count() == 0
+    assert CustomerMessage.objects.count() == 0
 
 
 def test_the_bank_is_asked_at_another_gateway_where_no_call_leaves_to_the_one_that_declined(

@@ -14,14 +14,14 @@ from django.db import connection
 from django.utils import timezone
 
 from payments.gateways.base import Kind
-from payments.models import AuditEntry, CheckoutSession, Circuit, Client, CustomerMail, Order, Payment
+from payments.models import AuditEntry, CheckoutSession, Circuit, Client, CustomerMessage, Order, Payment
 from payments.services import mail
 from payments.services.mail import AGAIN, MOST_TRIES, owe, send_due
 from tests.payments.conftest import BECAUSE, accepted, after, sent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-DELAYED, RESUME = CustomerMail.Kind.DELAYED, CustomerMail.Kind.RESUME
+DELAYED, RESUME = CustomerMessage.Kind.DELAYED, CustomerMessage.Kind.RESUME
 HOUR = timedelta(hours=1)
 
 
@@ -43,7 +43,7 @@ def visit(payment: Payment, *, expires_in: timedelta = HOUR) -> CheckoutSession:
     )
 
 
-def owed(payment: Payment, kind: str) -> CustomerMail:
+def owed(payment: Payment, kind: str) -> CustomerMessage:
     row = owe(payment, kind)
     assert row is not None
     row.save()
@@ -81,12 +81,12 @@ def breaker(*, is_open: bool) -> None:
 
 
 def made_due() -> None:
-    CustomerMail.objects.filter(due_at__isnull=False).update(due_at=timezone.now() - timedelta(seconds=1))
+    CustomerMessage.objects.filter(due_at__isnull=False).update(due_at=timezone.now() - timedelta(seconds=1))
 
 
 def waits() -> float:
     """Return in how many seconds the one e-mail is due."""
-    due_at = CustomerMail.objects.get().due_at
+    due_at = CustomerMessage.objects.get().due_at
     assert due_at is not None
     return (due_at - timezone.now()).total_seconds()
 
@@ -108,7 +108,7 @@ def test_nothing_is_owed_without_an_address_or_a_checkout_page(shop: Client) -> 
     assert row is not None
     assert row._state.adding
     assert (row.kind, row.address, row.payment_id) == ("resume", "anna@shop.test", payment.pk)
-    assert not CustomerMail.objects.exists()
+    assert not CustomerMessage.objects.exists()
 
 
 def test_an_accepted_order_is_told_at_once_and_once(queued: Payment) -> None:
@@ -130,7 +130,7 @@ def test_an_accepted_order_is_told_at_once_and_once(queued: Payment) -> None:
         assert "so the payment of 12.50 USD is taken later: as soon as the provider is back." in body
         assert "you will not be charged twice" in body
         assert "paid" not in body.lower()
-    row = CustomerMail.objects.get()
+    row = CustomerMessage.objects.get()
     assert (row.due_at, row.claimed_until, row.trouble, row.tries) == (None, None, "", 1)
     assert row.sent_at is not None
     entry = AuditEntry.objects.get(action="mail.sent")
@@ -151,7 +151,7 @@ def test_an_e_mail_that_is_no_longer_true_is_dropped(queued: Payment, end: str) 
     queued.save()
     assert send_due(BECAUSE) == 0
     assert outgoing.outbox == []
-    row = CustomerMail.objects.get()
+    row = CustomerMessage.objects.get()
     assert (row.due_at, row.sent_at, row.trouble) == (None, None, f"the payment is {end} by now")
 
 
@@ -159,7 +159,7 @@ def test_a_link_waits_until_a_gateway_is_back_and_costs_no_try(shop: Client) -> 
     owed(failed(shop), RESUME)
     breaker(is_open=True)
     assert send_due(BECAUSE) == 0
-    assert (CustomerMail.objects.get().tries, outgoing.outbox) == (0, [])
+    assert (CustomerMessage.objects.get().tries, outgoing.outbox) == (0, [])
     breaker(is_open=False)
     assert send_due(BECAUSE) == 1
     (message,) = outgoing.outbox
@@ -202,14 +202,14 @@ def test_who_is_paying_again_already_gets_no_link(shop: Client) -> None:
     owed(failed(shop), RESUME)
     accepted(shop, "again", order="order-1", token="tok_other")
     assert send_due(BECAUSE) == 0
-    assert CustomerMail.objects.get().trouble == "another try is under way"
+    assert CustomerMessage.objects.get().trouble == "another try is under way"
 
 
 def test_who_has_paid_meanwhile_gets_no_link(shop: Client) -> None:
     owed(failed(shop), RESUME)
     after(sent(shop, "again", order="order-1", token="tok_other"), Kind.SUCCEEDED)
     assert send_due(BECAUSE) == 0
-    assert CustomerMail.objects.get().trouble == "the order is paid"
+    assert CustomerMessage.objects.get().trouble == "the order is paid"
 
 
 def test_several_failed_tries_are_one_link(shop: Client) -> None:
@@ -220,7 +220,7 @@ def test_several_failed_tries_are_one_link(shop: Client) -> None:
     owed(first, RESUME)
     owed(second, RESUME)
     assert send_due(BECAUSE) == 1
-    assert {row.payment_id: row.trouble for row in CustomerMail.objects.all()} == {
+    assert {row.payment_id: row.trouble for row in CustomerMessage.objects.all()} == {
         first.pk: "the customer has tried again since",
         second.pk: "",
     }
@@ -255,9 +255,9 @@ def refusing(settings: Any) -> type[Refusing]:
 @pytest.mark.usefixtures("refusing")
 def test_what_a_mail_server_does_not_take_is_tried_again_later(queued: Payment, tries: int, minutes: int) -> None:
     owed(queued, DELAYED)
-    CustomerMail.objects.update(tries=tries)
+    CustomerMessage.objects.update(tries=tries)
     assert send_due(BECAUSE) == 0
-    row = CustomerMail.objects.get()
+    row = CustomerMessage.objects.get()
     assert (row.tries, row.claimed_until, row.sent_at) == (tries + 1, None, None)
     assert row.trouble == "SMTPServerDisconnected: Connection unexpectedly closed"
     assert abs(waits() - minutes * 60) < 10
@@ -269,7 +269,7 @@ def test_after_a_day_of_tries_it_is_given_up_and_noted(queued: Payment, refusing
     for _ in range(MOST_TRIES + 2):
         made_due()
         send_due(BECAUSE)
-    row = CustomerMail.objects.get()
+    row = CustomerMessage.objects.get()
     assert (refusing.tried, row.tries, row.due_at, row.sent_at) == (MOST_TRIES, MOST_TRIES, None, None)
     assert row.trouble.startswith(f"given up after {MOST_TRIES} tries: SMTPServerDisconnected")
     assert AuditEntry.objects.filter(action="mail.given_up").count() == 1
@@ -280,7 +280,7 @@ def test_a_mail_server_that_is_down_does_not_cost_everybody_a_try(shop: Client, 
         owed(failed(shop, f"order-{number}"), RESUME)
     assert send_due(BECAUSE) == 0
     assert refusing.tried == 3
-    assert sorted(CustomerMail.objects.values_list("tries", flat=True)) == [0, 0, 1, 1, 1]
+    assert sorted(CustomerMessage.objects.values_list("tries", flat=True)) == [0, 0, 1, 1, 1]
 
 
 def test_a_crash_after_sending_sends_it_again_under_the_same_id(queued: Payment, monkeypatch: Any) -> None:
@@ -293,7 +293,7 @@ def test_a_crash_after_sending_sends_it_again_under_the_same_id(queued: Payment,
         patch.setattr(mail, "_end", die)
         with pytest.raises(KeyboardInterrupt):
             send_due(BECAUSE)
-    assert CustomerMail.objects.get().sent_at is None
+    assert CustomerMessage.objects.get().sent_at is None
     assert send_due(BECAUSE) == 0, "another worker may still be sending it"
     made_due()
     assert send_due(BECAUSE) == 1
@@ -318,9 +318,9 @@ def test_no_transaction_is_open_while_the_mail_server_is_spoken_to(queued: Payme
 def test_what_another_worker_sends_is_not_claimed(queued: Payment) -> None:
     owed(queued, DELAYED)
     until: datetime = timezone.now() + timedelta(minutes=4)
-    CustomerMail.objects.update(due_at=until, claimed_until=until)
+    CustomerMessage.objects.update(due_at=until, claimed_until=until)
     assert send_due(BECAUSE) == 0
-    assert (CustomerMail.objects.get().tries, outgoing.outbox) == (0, [])
+    assert (CustomerMessage.objects.get().tries, outgoing.outbox) == (0, [])
 
 
 def test_texts_of_the_shop_and_the_customer_are_no_markup_in_html_and_whole_in_text(queued: Payment) -> None:

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from payments.admin import labels
 from payments.admin.base import ReadOnlyAdmin, payment_link
 from payments.admin.formats import utc
-from payments.models import CustomerMail
+from payments.models import CustomerMessage
 
 
 class StandingFilter(admin.SimpleListFilter):
@@ -30,8 +30,8 @@ class StandingFilter(admin.SimpleListFilter):
         return queryset.filter(due_at__isnull=True, sent_at__isnull=True) if self.value() == "not_sent" else queryset
 
 
-@admin.register(CustomerMail)
-class CustomerMailAdmin(ReadOnlyAdmin):
+@admin.register(CustomerMessage)
+class CustomerMessageAdmin(ReadOnlyAdmin):
     list_display = ("kind_in_words", "of_payment", "address", "standing", "tries", "trouble", "written", "sent")
     fields = ("kind_in_words", "of_payment", "address", "standing", "tries", "trouble", "written", "next_try", "sent")
     list_filter = (StandingFilter, "kind")
@@ -39,27 +39,27 @@ class CustomerMailAdmin(ReadOnlyAdmin):
     search_help_text = "Payment id"
 
     @admin.display(description="e-mail")
-    def kind_in_words(self, mail: CustomerMail) -> str:
+    def kind_in_words(self, mail: CustomerMessage) -> str:
         return mail.get_kind_display()
 
     @admin.display(description="payment")
-    def of_payment(self, mail: CustomerMail) -> SafeString:
+    def of_payment(self, mail: CustomerMessage) -> SafeString:
         return payment_link(mail.payment_id)
 
     @labels.coloured("standing", {"sent": "success", "to be sent": "info", "not sent": "warning"})
-    def standing(self, mail: CustomerMail) -> str:
+    def standing(self, mail: CustomerMessage) -> str:
         if mail.sent_at:
             return "sent"
         return "to be sent" if mail.due_at else "not sent"
 
     @admin.display(description="written")
-    def written(self, mail: CustomerMail) -> str:
+    def written(self, mail: CustomerMessage) -> str:
         return utc(mail.written_at)
 
     @admin.display(description="next try")
-    def next_try(self, mail: CustomerMail) -> str:
+    def next_try(self, mail: CustomerMessage) -> str:
         return utc(mail.due_at)
 
     @admin.display(description="sent")
-    def sent(self, mail: CustomerMail) -> str:
+    def sent(self, mail: CustomerMessage) -> str:
         return utc(mail.sent_at)
