@@ -67,6 +67,11 @@ def of_transition(payment: Payment, now: datetime) -> Event:
     return of_payment(payment, OF_STATUS[payment.status], now)
 
 
+def of_lost_track(payment: Payment, now: datetime) -> Event:
+    """Return the event that nobody knows at this moment whether the locked `payment` was charged."""
+    return of_payment(payment, "payment.outcome_unknown", now)
+
+
 def of_surplus(payment: Payment, surplus: SurplusCharge, type_: str, now: datetime) -> Event:
     """Return the event that tells what became of `surplus`, a charge for the locked `payment` made without right."""
     return of_payment(payment, type_, now, surplusCharge=representation.surplus_charge(surplus))

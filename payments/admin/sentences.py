@@ -160,7 +160,7 @@ _REPAIRED: Final[dict[str, str]] = {
     "askedNow": "unknown outcomes asked about now",
     "forgottenReturns": "forgotten charges to be given back made due",
     "takenFromQueue": "accepted orders taken up",
-    "wokenLoops": "settle loops woken",
+    "wokenLoops": "loops woken",
     "sentAlerts": "tasks told to the team",
 }
 
@@ -171,7 +171,7 @@ def of_found(found: Mapping[str, int]) -> str:
 
 
 def of_repaired(repaired: Mapping[str, int]) -> str:
-    """Return what a recovery run put right, as `settle loops woken: 1`."""
+    """Return what a recovery run put right, as `loops woken: 1`."""
     return _numbers(repaired, _REPAIRED)
 
 

@@ -78,7 +78,7 @@ class Book:
         """Tell the shop that nobody knows at this moment whether the locked `payment` was charged."""
         payment.outcome_unknown = True
         payment.updated_at = self.now
-        self.events.append(events.of_payment(payment, "payment.outcome_unknown", self.now))
+        self.events.append(events.of_lost_track(payment, self.now))
 
     def ask_people(self, payment: Payment, kind: str, outcome: Outcome) -> None:
         """Open a task about `payment`, with what the gateway said."""

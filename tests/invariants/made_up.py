@@ -74,7 +74,14 @@ class MadeUp:
         for gateway in ("primary", "secondary"):
             with closing(sqlite3.connect(self.ledger(gateway))) as file:
                 file.executescript(LEDGER)
-        values = {"id": 1, "slug": "demo", "name": "Demo", "support_email": "", "form_secret": ""}
+        values = {
+            "id": 1,
+            "slug": "demo",
+            "name": "Demo",
+            "support_email": "",
+            "technical_email": "",
+            "form_secret": "",
+        }
         self._insert("payments_client", **values, return_origins="[]", is_active=True)
 
     def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:

@@ -82,8 +82,9 @@ def test_an_accepted_payment_of_another_shop_breaks_invariant_17(shop: MadeUp, b
     shop.answer("key-late", 202, accepted("late"))
     assert broken() == set()
     shop.sql(
-        "INSERT INTO payments_client (slug, name, support_email, form_secret, return_origins, is_active, id)"
-        " VALUES ('other', 'Other', '', '', '[]', 1, 2)"
+        "INSERT INTO payments_client"
+        " (slug, name, support_email, technical_email, form_secret, return_origins, is_active, id)"
+        " VALUES ('other', 'Other', '', '', '', '[]', 1, 2)"
     )
     line = {"at": shop.clock, "client": "other", "key": "key-late", "request": {}, "status": 202, "replayed": False}
     (shop.folder / "other.jsonl").write_text(json.dumps(line | {"body": accepted("late")}) + "\n")

@@ -37,7 +37,7 @@ def test_an_operator_runs_it_and_reads_what_it_did(forgotten: Payment, operator:
     response = operator.post(RUN, follow=True)
     run = RecoveryRun.objects.get()
     assert response.redirect_chain == [(f"/admin/payments/recoveryrun/{run.pk}/change/", 302)]
-    assert "Put right: forgotten payments made due: 1, settle loops woken: 1." in response.content.decode()
+    assert "Put right: forgotten payments made due: 1, loops woken: 2." in response.content.decode()
     assert (run.trigger, run.actor, run.client) == ("console", "operator:anna", None)
     assert reload(forgotten).due_at is not None
     entry = AuditEntry.objects.latest("id")

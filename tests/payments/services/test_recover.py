@@ -93,13 +93,14 @@ def test_what_is_finished_stays_as_it_is(shop: Client) -> None:
     after(sent(shop), Kind.SUCCEEDED, reference="ch_1")
     before = AuditEntry.objects.count()
     run = recover(Trigger.COMMAND, BECAUSE)
-    assert {name: n for name, n in run.repaired.items() if n} == {"wokenLoops": 1}
+    assert {name: n for name, n in run.repaired.items() if n} == {"wokenLoops": 2}
     assert (Payment.objects.get().status, AuditEntry.objects.count()) == ("success", before)
 
 
 def test_loops_that_do_not_beat_are_woken_and_beating_ones_are_not(shop: Client) -> None:
-    assert recover(Trigger.SCHEDULE, BECAUSE).repaired["wokenLoops"] == 1
-    SettleLoop.objects.create(name="settle-1", beat_at=database_now())
+    assert recover(Trigger.SCHEDULE, BECAUSE).repaired["wokenLoops"] == 2
+    for slot in ("settle-1", "outbox-1"):
+        SettleLoop.objects.create(name=slot, beat_at=database_now())
     assert recover(Trigger.SCHEDULE, BECAUSE).repaired["wokenLoops"] == 0
 
 
