@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from tests.invariants import answers, append_only, books, charges, keys, rest, trail
+from tests.invariants import answers, append_only, books, charges, keys, rest, told, trail
 from tests.invariants.evidence import Evidence, Violation
 from tests.invariants.read_database import read_database
 from tests.invariants.read_gateways import read_gateways
@@ -29,6 +29,10 @@ ALWAYS: Final[tuple[Invariant, ...]] = (
     answers.repeats_get_the_first_answer,
     answers.another_request_under_a_key_is_refused,
     answers.errors_are_told_properly,
+    told.every_transition_is_told_once,
+    told.events_say_what_they_are,
+    told.payments_are_published_in_order,
+    told.nobody_reads_of_money_that_was_not_taken,
 )
 # L: true once faults are healed, the clock is past every schedule, and nothing is due.
 AT_REST: Final[tuple[Invariant, ...]] = (
@@ -40,6 +44,8 @@ AT_REST: Final[tuple[Invariant, ...]] = (
     rest.nothing_is_unfinished,
     answers.accepted_payments_exist,
     answers.refused_requests_did_nothing,
+    told.everything_is_delivered,
+    told.gateways_events_are_dealt_with,
 )
 
 

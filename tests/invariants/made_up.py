@@ -16,6 +16,7 @@ from typing import Any, Final
 import psycopg
 
 from tests.invariants import Evidence
+from tests.invariants.tables import TOLD_AS
 
 LEDGER: Final = """
 CREATE TABLE charges (
@@ -157,6 +158,24 @@ class MadeUp:
         [(before,)] = self.sql(f"SELECT {column} FROM {table} WHERE id = ?", entity)
         self.sql(f"UPDATE {table} SET {column} = ? WHERE id = ?", state, entity)
         self.tell(entity, entity, f"{entity[:3]}.{state}", before, state, **data)
+        if entity.startswith("pay_"):
+            self.publish(entity, TOLD_AS[state])
+        elif (before, state) == ("sent", "unknown"):
+            [(payment,)] = self.sql("SELECT payment_id FROM payments_attempt WHERE id = ?", entity)
+            self.publish(payment, "payment.outcome_unknown")
+        elif entity.startswith("sur_"):
+            [(payment,)] = self.sql("SELECT payment_id FROM payments_surpluscharge WHERE id = ?", entity)
+            self.publish(payment, f"surplus.{state}")
+
+    def publish(self, payment: str, type_: str) -> None:
+        """Write the next event about `payment`, with its place."""
+        self.sql("UPDATE payments_payment SET events_written = events_written + 1 WHERE id = ?", payment)
+        [(sequence,)] = self.sql("SELECT events_written FROM payments_payment WHERE id = ?", payment)
+        [(position,)] = self.sql("SELECT count(*) + 1 FROM payments_event")
+        event = f"evt_{payment[4:]}_{sequence}"
+        body = {"id": event, "type": type_, "sequence": sequence, "data": {"paymentID": payment}}
+        row = {"id": event, "client_id": 1, "payment_id": payment, "sequence": sequence, "type": type_}
+        self._insert("payments_event", body=json.dumps(body), happened_at=self._tick(), position=position, **row)
 
     def tell(self, payment: str, entity: str, action: str, before: str, after: str, **data: Any) -> None:
         """Write an audit entry."""
@@ -189,6 +208,7 @@ class MadeUp:
         rest["taken"] = True
         self._insert("payments_surpluscharge", id=surplus, attempt_id=attempt, found_at=self._tick(), **rest, **moved)
         self.tell(moved["payment_id"], surplus, "surplus.found", "", "owed")
+        self.publish(moved["payment_id"], "surplus.found")
         self.post(surplus, "gateway_balance", "customer_owed")
         return surplus
 
@@ -202,6 +222,19 @@ class MadeUp:
         """Open a task for an operator."""
         words = {"detail": f"unknown: {kind}.", "closed_by": "", "resolution": "", "opened_at": self._tick()}
         self._insert("payments_operatortask", payment_id=payment, kind=kind, **words)
+
+    def gateway_event(self, event: str, state: str) -> None:
+        """Have an event of a gateway stored, and dealt with so far."""
+        at = self._tick()
+        said = dict.fromkeys(("type", "reference", "gateway_key", "payment_id", "note"), "") | {"body": b"{}"}
+        counts = {"tries": 0, "fence": 0, "times_received": 1, "received_at": at, "last_received_at": at}
+        self._insert("payments_gatewayevent", gateway="primary", event_id=event, state=state, **said, **counts)
+
+    def message(self, payment: str, kind: str) -> None:
+        """Send a customer an e-mail."""
+        at = self._tick()
+        about = {"payment_id": payment, "kind": kind, "channel": "email", "occurrence": "", "address": "a@b.example"}
+        self._insert("payments_customermessage", tries=1, trouble="", written_at=at, sent_at=at, **about)
 
     def answer(self, key: str, status: int | None, body: Any, *, request: Any = None, replayed: bool = False) -> None:
         """Have a client write down an answer that took 10 milliseconds."""

@@ -8,7 +8,22 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 
-from tests.invariants.rows import Attempt, Client, Entry, Order, Payment, Posting, Record, Surplus, Task
+from tests.invariants.rows import (
+    Attempt,
+    Client,
+    Delivery,
+    Endpoint,
+    Entry,
+    Event,
+    GatewayEvent,
+    Message,
+    Order,
+    Payment,
+    Posting,
+    Record,
+    Surplus,
+    Task,
+)
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 Select = Callable[[str], Iterable[tuple[Any, ...]]]
@@ -34,6 +49,11 @@ class OurRows:
     postings: list[Posting]
     tasks: list[Task]
     surpluses: list[Surplus]
+    events: list[Event]
+    endpoints: list[Endpoint]
+    deliveries: list[Delivery]
+    gateway_events: list[GatewayEvent]
+    messages: list[Message]
 
 
 def vendor_of(database_url: str) -> str:
@@ -79,6 +99,11 @@ def _read(vendor: str, select: Select) -> OurRows:
         postings=rows(Posting, "ledgerposting"),
         tasks=rows(Task, "operatortask"),
         surpluses=rows(Surplus, "surpluscharge"),
+        events=rows(Event, "event"),
+        endpoints=rows(Endpoint, "webhookendpoint"),
+        deliveries=rows(Delivery, "delivery"),
+        gateway_events=rows(GatewayEvent, "gatewayevent"),
+        messages=rows(Message, "customermessage"),
     )
 
 

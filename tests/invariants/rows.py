@@ -28,6 +28,7 @@ class Payment(NamedTuple):
     amount: int
     currency: str
     status: str
+    events_written: int
     created_at: float
 
 
@@ -81,10 +82,11 @@ class Posting(NamedTuple):
 
 
 class Task(NamedTuple):
-    """An operator task."""
+    """An operator task; one that is about no payment names its subject."""
 
     id: int
-    payment_id: str
+    payment_id: str | None
+    subject: str
     kind: str
     detail: str
     closed_at: float | None
@@ -102,6 +104,52 @@ class Surplus(NamedTuple):
     currency: str
     state: str
     taken: bool
+
+
+class Event(NamedTuple):
+    """What a shop was told. position: None until it is published."""
+
+    id: str
+    client_id: int
+    payment_id: str
+    sequence: int
+    type: str
+    body: str
+    position: int | None
+
+
+class Endpoint(NamedTuple):
+    id: str
+    is_enabled: bool
+
+
+class Delivery(NamedTuple):
+    """One event on its way to one endpoint."""
+
+    id: int
+    event_id: str
+    endpoint_id: str
+    state: str
+
+
+class GatewayEvent(NamedTuple):
+    """What a gateway told us."""
+
+    id: int
+    gateway: str
+    event_id: str
+    state: str
+
+
+class Message(NamedTuple):
+    """What a customer is told."""
+
+    id: int
+    payment_id: str
+    kind: str
+    channel: str
+    due_at: float | None
+    sent_at: float | None
 
 
 class Charge(NamedTuple):

@@ -60,3 +60,14 @@ NOT_PAID: Final = frozenset({"failed", "expired", "canceled"})
 OPEN: Final = frozenset({"sent", "unknown", "action_required", "unresolved"})
 # Attempts proven not to have charged: only after these may another key be used.
 CLOSED: Final = frozenset({"not_sent", "declined", "not_found", "voided", "rejected"})
+# Status that a payment reaches → the type of the event that tells its shop.
+TOLD_AS: Final[Mapping[str, str]] = {
+    "processing": "payment.processing",
+    "requires_action": "payment.requires_action",
+    "retrying": "payment.retrying",
+    "review": "payment.review",
+    "success": "payment.succeeded",
+    "failed": "payment.failed",
+    "expired": "payment.expired",
+    "canceled": "payment.canceled",
+}

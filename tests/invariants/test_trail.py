@@ -9,28 +9,31 @@ from tests.invariants.made_up import MadeUp
 
 pytestmark = pytest.mark.once
 
+# A trail that was damaged disagrees with what the shop was told, too.
+TOLD = {32}
+
 Damage = Callable[..., None]
 
 
 def test_a_state_without_its_entry_breaks_invariant_22(broken: Broken, damage: Damage) -> None:
     damage("DELETE FROM payments_auditentry WHERE entity_id = 'pay_paid' AND after = 'success'")
-    assert broken(quiet=False) == {22}
+    assert broken(quiet=False) - TOLD == {22}
 
 
 @pytest.mark.parametrize("entity", ["pay_paid", "att_paid_1", "sur_twice_1b"])
 def test_an_entity_without_entries_breaks_invariant_22(broken: Broken, damage: Damage, entity: str) -> None:
     damage(f"DELETE FROM payments_auditentry WHERE entity_id = '{entity}'")
-    assert broken(quiet=False) == {22}
+    assert broken(quiet=False) - TOLD == {22}
 
 
 def test_a_gap_between_entries_breaks_invariant_22(broken: Broken, damage: Damage) -> None:
     damage("DELETE FROM payments_auditentry WHERE entity_id = 'pay_elsewhere' AND after = 'retrying'")
-    assert broken(quiet=False) == {22}
+    assert broken(quiet=False) - TOLD == {22}
 
 
 def test_a_state_changed_behind_the_trail_breaks_invariant_22(broken: Broken, damage: Damage) -> None:
     damage("UPDATE payments_payment SET status = 'failed' WHERE id = 'pay_calledoff'")
-    assert broken(quiet=False) == {22}
+    assert broken(quiet=False) - TOLD == {22}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +53,7 @@ def test_an_edge_of_a_payment_that_is_not_published_breaks_invariant_22(
         damage("DELETE FROM payments_auditentry WHERE entity_id = 'pay_calledoff' AND after = 'canceled'")
     damage(f"UPDATE payments_payment SET status = '{after}' WHERE id = '{payment}'")
     shop.tell(payment, payment, "payment.forced", before, after)
-    assert broken(quiet=False) == {22}
+    assert broken(quiet=False) - TOLD == {22}
 
 
 @pytest.mark.parametrize("state", ["sent", "unknown", "declined", "not_found", "unresolved"])
@@ -59,7 +62,7 @@ def test_an_edge_of_an_attempt_that_is_not_published_breaks_invariant_22(
 ) -> None:
     damage(f"UPDATE payments_attempt SET state = '{state}' WHERE id = 'att_takenback_1'")
     shop.tell("pay_takenback", "att_takenback_1", "attempt.forced", "voided", state)
-    assert broken(quiet=False) == {22}
+    assert broken(quiet=False) - TOLD == {22}
 
 
 def test_a_returned_surplus_charge_that_is_owed_again_breaks_invariant_22(
@@ -70,7 +73,7 @@ def test_a_returned_surplus_charge_that_is_owed_again_breaks_invariant_22(
         "DELETE FROM payments_ledgerposting WHERE debit = 'customer_owed' AND entity_id = 'sur_twice_1b'",
     )
     shop.tell("pay_twice", "sur_twice_1b", "surplus.forced", "returned", "owed")
-    assert broken(quiet=False) == {22}
+    assert broken(quiet=False) - TOLD == {22}
 
 
 def test_a_payment_born_in_another_state_breaks_invariant_22(broken: Broken, damage: Damage) -> None:
@@ -78,17 +81,17 @@ def test_a_payment_born_in_another_state_breaks_invariant_22(broken: Broken, dam
         "DELETE FROM payments_auditentry WHERE entity_id = 'pay_calledoff' AND before = ''",
         "UPDATE payments_auditentry SET before = '' WHERE entity_id = 'pay_calledoff'",
     )
-    assert broken(quiet=False) == {22}
+    assert broken(quiet=False) - TOLD == {22}
 
 
 def test_an_attempt_that_nobody_started_breaks_invariant_22(broken: Broken, damage: Damage) -> None:
     damage("UPDATE payments_auditentry SET data = '{}' WHERE entity_id = 'pay_paid'")
-    assert broken(quiet=False) == {22}
+    assert broken(quiet=False) - TOLD == {22}
 
 
 def test_an_entry_about_nothing_breaks_invariant_22(shop: MadeUp, broken: Broken) -> None:
     shop.tell("pay_nowhere", "pay_nowhere", "payment.accepted", "", "pending")
-    assert broken(quiet=False) == {22}
+    assert broken(quiet=False) - TOLD == {22}
 
 
 @pytest.mark.parametrize("column", ["actor", "cause", "action"])

@@ -60,7 +60,7 @@ class World:
         """Open operator tasks of each payment."""
         found: dict[str, list[Task]] = defaultdict(list)
         for task in self.rows.tasks:
-            if task.closed_at is None:
+            if task.closed_at is None and task.payment_id is not None:
                 found[task.payment_id].append(task)
         return found
 
