@@ -30,8 +30,10 @@ def main() -> None:
 def _measure(where: Scene, options: argparse.Namespace) -> dict[str, Any]:
     # These read Django's settings, which the scene has just made.
     from tests.benchmarks.accepting import Pace, accepting
+    from tests.benchmarks.delivering import delivering
     from tests.benchmarks.limit import Limit
     from tests.benchmarks.settling import settling
+    from tests.benchmarks.taking_in import taking_in
     from tests.benchmarks.writes import listen
 
     limit = Limit(where, listen(where.client_id), options.connections)
@@ -41,8 +43,12 @@ def _measure(where: Scene, options: argparse.Namespace) -> dict[str, Any]:
     settle_pace = Pace(seconds=pace.seconds, rounds=options.settle_rounds, connections=pace.connections)
     print(f"Settling {settle_pace.rounds} × {options.payments} payments …", flush=True)
     found |= settling(where, limit, settle_pace, options.payments, options.latency_ms)
+    print(f"Taking in {options.webhooks} webhooks in a burst, delivering as many events …", flush=True)
+    found["webhooks"] = taking_in(where, pace, options.webhooks)
+    found["deliver"] = delivering(where, options.webhooks)
     chosen = {"seconds": pace.seconds, "rounds": pace.rounds, "connections": pace.connections}
     chosen |= {"payments": options.payments, "settleRounds": options.settle_rounds, "latencyMs": options.latency_ms}
+    chosen["webhooks"] = options.webhooks
     return facts(where) | {"options": chosen} | found
 
 
@@ -54,11 +60,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--payments", type=int, default=8000, help="payments that are settled in each measurement")
     parser.add_argument("--settle-rounds", type=int, default=3, help="measurements of settling (3)")
     parser.add_argument("--latency-ms", type=float, default=150, help="milliseconds the gateway takes (150)")
+    parser.add_argument("--webhooks", type=int, default=10_000, help="webhooks in the burst, and events delivered")
     parser.add_argument("--quick", action="store_true", help="a look within half a minute instead of all this")
     parser.add_argument("--write-docs", action="store_true", help="put the figures into docs/performance.md")
     options = parser.parse_args()
     if options.quick:
         options.seconds, options.rounds, options.payments, options.settle_rounds = 2, 1, 1200, 1
+        options.webhooks = 1000
     return options
 
 

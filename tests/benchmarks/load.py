@@ -13,6 +13,7 @@ import time
 from array import array
 from collections.abc import Iterator
 from itertools import count, cycle, islice
+from pathlib import Path
 from typing import Final
 
 ANSWER_WITHIN: Final = 30.0
@@ -64,15 +65,16 @@ class Connection:
 class Tally:
     """Counts answers; keeps the latencies, in seconds, of those after `counts_from` (monotonic seconds)."""
 
-    def __init__(self, *, replays: bool, counts_from: float = 0.0) -> None:
+    def __init__(self, *, replays: bool, counts_from: float = 0.0, status: int = 202) -> None:
         self.answers = 0
         self.latencies = array("d")
         self._replays = replays
         self._counts_from = counts_from
+        self._begins = f"HTTP/1.1 {status} ".encode()
 
     def take(self, answer: bytes, sent_at: float) -> None:
-        """Count `answer`; raise WrongAnswerError unless it accepts a payment, or replays where replays are counted."""
-        if not answer.startswith(b"HTTP/1.1 202 ") or (b"\r\nidempotent-replayed: true\r\n" in answer) != self._replays:
+        """Count `answer`; raise WrongAnswerError unless it is the right one, or replays where replays are counted."""
+        if not answer.startswith(self._begins) or (b"\r\nidempotent-replayed: true\r\n" in answer) != self._replays:
             raise WrongAnswerError(answer.decode(errors="replace")[:1000])
         self.answers += 1
         now = time.monotonic()
@@ -117,6 +119,8 @@ def main() -> None:
     options = _options()
     connections = [Connection(options.port) for _ in range(options.connections)]
     requests = new_requests(options.port, options.api_key)
+    if options.requests:
+        requests = iter(json.loads(line).encode() for line in options.requests.read_text().splitlines())
     if options.replay:
         known = list(islice(requests, options.replay))
         drive(connections, iter(known), Tally(replays=False))
@@ -124,9 +128,9 @@ def main() -> None:
     if options.count:
         requests = islice(requests, options.count)
     # A fixed number of requests is counted from the first one on: it may be over before the warm-up would be.
-    warm_up = 0.0 if options.count else options.warm_up
+    warm_up = 0.0 if options.count or options.requests else options.warm_up
     began, cpu = time.monotonic(), time.process_time()
-    tally = Tally(replays=bool(options.replay), counts_from=began + warm_up)
+    tally = Tally(replays=bool(options.replay), counts_from=began + warm_up, status=options.status)
     drive(connections, requests, tally, until=began + warm_up + options.seconds)
     seconds = time.monotonic() - began
     print(json.dumps(_summary(tally, seconds - warm_up) | {"cores": (time.process_time() - cpu) / seconds}))
@@ -145,12 +149,14 @@ def _summary(tally: Tally, seconds: float) -> dict[str, float]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--api-key", required=True)
+    parser.add_argument("--api-key", default="")
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--warm-up", type=float, default=0.5, help="seconds whose answers are not counted")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="seconds whose answers are counted")
     parser.add_argument("--count", type=int, default=0, help="stop after so many requests")
     parser.add_argument("--replay", type=int, default=0, help="have so many accepted, then send only these again")
+    parser.add_argument("--requests", type=Path, help="send these, one as a JSON string on each line")
+    parser.add_argument("--status", type=int, default=202, help="which status every answer must have")
     return parser.parse_args()
 
 

@@ -8,6 +8,7 @@ BEGIN: Final = "<!-- figures: written by `make bench ARGS=--write-docs` -->"
 END: Final = "<!-- end of figures -->"
 ACCEPT_AIM: Final = 0.25
 SETTLE_AIM: Final = 300
+WEBHOOK_AIM_MS: Final = 100
 
 
 def table(found: dict[str, Any]) -> str:
@@ -24,6 +25,15 @@ def table(found: dict[str, Any]) -> str:
             *_rates(settle),
             _verdict(f"≥ {SETTLE_AIM}/s", met=settle["perSecond"] >= SETTLE_AIM),
         ),
+        ("webhooks taken in", f"{found['webhooks']['perSecond']:,.0f}", "", "", ""),
+        (
+            "webhooks, 99 of 100 within",
+            f"{found['webhooks']['p99Ms']:.0f} ms",
+            "",
+            "",
+            _verdict(f"< {WEBHOOK_AIM_MS} ms", met=found["webhooks"]["p99Ms"] < WEBHOOK_AIM_MS),
+        ),
+        ("events delivered", f"{found['deliver']['perSecond']:,.0f}", "", "", ""),
     ]
     widths = [max(len(line[column]) for line in lines) for column in range(5)]
     return "\n".join(
@@ -44,7 +54,13 @@ def details(found: dict[str, Any]) -> str:
         f"{checks['payments']:,} settled payments have exactly one charge each in the gateway's own ledger "
         f"({checks['charges']:,} charges), all successful and all booked."
     )
-    return f"{speed}\n\n{cores}\n\n{checked}"
+    told = (
+        f"A burst of {found['webhooks']['events']:,} webhooks over {found['options']['connections']} connections was "
+        f"applied {found['webhooks']['appliedAfterSeconds']:.0f} s after the last of them was taken in, all of them; "
+        f"{found['deliver']['events']:,} events were delivered to one endpoint, {found['deliver']['repeated']} of them "
+        "more than once."
+    )
+    return f"{speed}\n\n{told}\n\n{cores}\n\n{checked}"
 
 
 def write(found: dict[str, Any], path: Path) -> None:

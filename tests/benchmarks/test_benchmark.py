@@ -30,4 +30,5 @@ def test_a_quick_run_measures_and_finds_one_charge_per_payment(tmp_path: Path) -
     found = json.loads((tmp_path / "bench.json").read_text())
     assert found["accept"]["perSecond"] > 0
     assert found["settle"]["perSecond"] > 0
+    assert found["webhooks"]["events"] == found["deliver"]["events"] == 1000
     assert found["checks"]["charges"] == found["checks"]["payments"] > 0

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 
 from payments.audit import Because
 from payments.gateways.base import Kind, Outcome
-from payments.models import Attempt
+from payments.models import Attempt, Event
 from payments.services.accept import PayRequest, accept
 from payments.services.apply import Heard, apply
 from payments.services.claim import claim
@@ -74,11 +74,13 @@ def _one_payment(client_id: int, heard: list[list[Statement]], names: dict[str, 
     with _listening(heard):
         claim(1, _WORKER)
     attempt = Attempt.objects.get(payment=payment)
+    names[Event.objects.get(payment_id=payment.pk, sequence=1).pk] = f"evt_{_ID}"
     reference = "ch_0123456789abcdef"
     names |= {attempt.pk: f"att_{_ID}", reference: f"ch_{_ID}"}
     outcome = Outcome(Kind.SUCCEEDED, "succeeded", reference=reference, http_status=200)
     with _listening(heard):
         apply([Heard(attempt.pk, payment.pk, outcome, _WORKER)])
+    names[Event.objects.get(payment_id=payment.pk, sequence=2).pk] = f"evt_1{_ID[1:]}"
 
 
 @contextmanager

@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from tests.invariants import answers, append_only, books, charges, keys, rest, told, trail
+from tests.invariants import answers, append_only, arrived, books, charges, keys, rest, told, trail
 from tests.invariants.evidence import Evidence, Violation
 from tests.invariants.read_database import read_database
 from tests.invariants.read_gateways import read_gateways
 from tests.invariants.read_histories import read_histories
+from tests.invariants.read_inboxes import read_inboxes
 from tests.invariants.world import World
 
 Invariant = Callable[[World], Iterable[Violation]]
@@ -32,6 +33,7 @@ ALWAYS: Final[tuple[Invariant, ...]] = (
     told.every_transition_is_told_once,
     told.events_say_what_they_are,
     told.payments_are_published_in_order,
+    arrived.what_arrives_is_what_was_told,
     told.nobody_reads_of_money_that_was_not_taken,
 )
 # L: true once faults are healed, the clock is past every schedule, and nothing is due.
@@ -46,6 +48,7 @@ AT_REST: Final[tuple[Invariant, ...]] = (
     answers.refused_requests_did_nothing,
     told.everything_is_delivered,
     told.gateways_events_are_dealt_with,
+    arrived.what_is_delivered_has_arrived,
 )
 
 
@@ -70,4 +73,11 @@ def read(evidence: Evidence, *, grace: float) -> World:
     missing = {attempt.gateway for attempt in rows.attempts} - evidence.gateways.keys()
     if missing:
         raise ValueError(f"There is no ledger of: {', '.join(sorted(missing))}.")
-    return World(rows, read_gateways(evidence.gateways), read_histories(evidence.histories), read_at, grace)
+    return World(
+        rows,
+        read_gateways(evidence.gateways),
+        read_histories(evidence.histories),
+        read_inboxes(evidence.inboxes),
+        read_at,
+        grace,
+    )

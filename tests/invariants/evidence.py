@@ -11,11 +11,13 @@ class Evidence:
 
     database_url: `postgresql://…`, or `sqlite://` and an absolute path. gateways: name of each gateway → its ledger,
     the file given to the sandbox as `--database`. histories: files of JSON lines (read_histories.py says which).
+    inboxes: the logs of shops' endpoints, JSON lines with id, timestamp, signature and body of each request.
     """
 
     database_url: str
     gateways: Mapping[str, Path]
     histories: Sequence[Path] = ()
+    inboxes: Sequence[Path] = ()
 
 
 @dataclass(frozen=True, order=True)

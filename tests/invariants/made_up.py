@@ -59,9 +59,13 @@ class MadeUp:
 
     @property
     def evidence(self) -> Evidence:
-        return Evidence(
-            self.database_url, {name: self.ledger(name) for name in ("primary", "secondary")}, self.histories
-        )
+        ledgers = {name: self.ledger(name) for name in ("primary", "secondary")}
+        inboxes = [self.inbox] if self.inbox.exists() else []
+        return Evidence(self.database_url, ledgers, self.histories, inboxes)
+
+    @property
+    def inbox(self) -> Path:
+        return self.folder / "inbox.log"
 
     @property
     def histories(self) -> Sequence[Path]:
@@ -222,6 +226,19 @@ class MadeUp:
         """Open a task for an operator."""
         words = {"detail": f"unknown: {kind}.", "closed_by": "", "resolution": "", "opened_at": self._tick()}
         self._insert("payments_operatortask", payment_id=payment, kind=kind, **words)
+
+    def endpoint(self, secret: str) -> None:
+        """Give the shop an endpoint."""
+        told = {"url": "https://shop.example/", "description": "", "types": "[]", "secret": secret, "old_secret": ""}
+        state = {"is_enabled": True, "disabled_why": "", "created_at": self._tick()}
+        self._insert("payments_webhookendpoint", id="we_1", client_id=1, **told, **state)
+
+    def delivery(self, event: str) -> None:
+        """Have `event` delivered to the endpoint, as the application believes."""
+        at = self._tick()
+        where = {"event_id": event, "endpoint_id": "we_1", "payment_id": "", "sequence": 0, "note": ""}
+        counts = {"tries": 1, "fence": 1, "state": "delivered", "created_at": at, "delivered_at": at}
+        self._insert("payments_delivery", **where, **counts)
 
     def gateway_event(self, event: str, state: str) -> None:
         """Have an event of a gateway stored, and dealt with so far."""

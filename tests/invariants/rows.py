@@ -120,6 +120,7 @@ class Event(NamedTuple):
 
 class Endpoint(NamedTuple):
     id: str
+    secret: str
     is_enabled: bool
 
 
@@ -150,6 +151,15 @@ class Message(NamedTuple):
     channel: str
     due_at: float | None
     sent_at: float | None
+
+
+class Received(NamedTuple):
+    """What arrived at a shop's endpoint."""
+
+    id: str
+    timestamp: str
+    signature: str
+    body: str
 
 
 class Charge(NamedTuple):

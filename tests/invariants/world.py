@@ -8,7 +8,7 @@ from typing import Final
 from tests.invariants.read_database import OurRows
 from tests.invariants.read_gateways import Ledgers
 from tests.invariants.read_histories import Exchange
-from tests.invariants.rows import Attempt, Charge, Entry, Order, Payment, Surplus, Task
+from tests.invariants.rows import Attempt, Charge, Entry, Order, Payment, Received, Surplus, Task
 
 # Seconds for which a gateway keeps a key, and for which we keep a client's.
 KEY_LIFE: Final = 24 * 60 * 60
@@ -23,6 +23,7 @@ class World:
     rows: OurRows
     ledgers: Ledgers
     exchanges: list[Exchange]
+    received: list[Received]
     read_at: float
     grace: float
 
