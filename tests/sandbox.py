@@ -21,6 +21,7 @@ import requests
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SECRET: Final = "sk_sandbox_test"
+WEBHOOK_SECRET: Final = "whsec_dGVzdHMtb2YtdGhlLXNhbmRib3gtd2ViaG9va3M="
 SHOP: Final = "http://127.0.0.1:8000"
 _START_SECONDS: Final = 20.0
 
@@ -52,7 +53,7 @@ class SandboxProcess:
         self.process = subprocess.Popen(
             [*command, "--database", str(self.database), *self._arguments],
             cwd=ROOT,
-            env={**os.environ, "SANDBOX_SECRET": self.secret},
+            env={**os.environ, "SANDBOX_SECRET": self.secret, "SANDBOX_WEBHOOK_SECRET": WEBHOOK_SECRET},
             stdout=subprocess.PIPE,
             stderr=None,
             text=True,
@@ -136,6 +137,22 @@ class SandboxProcess:
         found: list[dict[str, Any]] = reply.json()["requests"]
         return found
 
+    def events(self, *, reference: str = "") -> list[dict[str, Any]]:
+        """Return every event, or those about one payment, oldest first, each with how far its `delivery` has come."""
+        found: list[dict[str, Any]] = self.call("GET", "/control/events").json()["events"]
+        return [each for each in reversed(found) if reference in {"", each["data"]["object"].get("reference")}]
+
+    def emit(self, type_: str, **event: Any) -> dict[str, Any]:
+        """Make an event that nothing has caused (see payments/gateways/sandbox/event_control.py) and return it."""
+        reply = self.call("POST", "/control/events", json={"type": type_, **event})
+        assert reply.status_code == 201, reply.text
+        made: dict[str, Any] = reply.json()
+        return made
+
+    def resend(self, event_id: str) -> None:
+        """Send an event once more, delivered or not."""
+        assert self.call("POST", f"/control/events/{event_id}/resend").status_code == 200
+
 
 def start_sandbox(
     database: Path,
@@ -148,10 +165,12 @@ def start_sandbox(
     challenge_life: float | None = None,
     vault: Path | None = None,
     secret: str = SECRET,
+    webhook_url: str = "",
 ) -> SandboxProcess:
     """Start one on a free port; close() it. slow, key_life and challenge_life in seconds.
 
-    vault: the file of card tokens, the same for gateways that can charge each other's.
+    vault: the file of card tokens, the same for gateways that can charge each other's. webhook_url: on this machine,
+    gets the events, signed with WEBHOOK_SECRET; none are sent without.
     """
     arguments = ["--name", name, "--latency-ms", str(latency_ms), "--slow", str(slow)]
     for origin in shop_origins:
@@ -162,6 +181,8 @@ def start_sandbox(
         arguments += ["--challenge-life", str(challenge_life)]
     if vault is not None:
         arguments += ["--vault", str(vault)]
+    if webhook_url:
+        arguments += ["--webhook-url", webhook_url]
     return SandboxProcess(database, arguments, secret)
 
 

@@ -4,6 +4,7 @@ Adapters translate, the core decides. An adapter never touches the database and 
 or a network can do: whatever happens becomes one `Outcome`, and where nothing is provable that is `unknown`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -140,6 +141,7 @@ class Capabilities:
     key_life: seconds for which a key is remembered. late_arrival: seconds within which a call may still execute late.
     replays_errors: a 5xx is saved and replayed for its key, so that only a look-up can tell more.
     vault: whose card tokens it takes; two gateways with the same vault can charge each other's tokens. Empty: its own.
+    event_version: the newest API version whose events we read, a number or a date. Empty: there are none.
     """
 
     key_life: int
@@ -151,6 +153,38 @@ class Capabilities:
     lists: bool
     currencies: frozenset[str]
     vault: str = ""
+    event_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventNotice:
+    """What a gateway's signed event says it is about: claims, believed only after asking the gateway (E1).
+
+    event_id: the same for every delivery of the event; at most 255 printable ASCII characters. type: at most 100
+    characters, empty where the body could not be read. reference: the gateway's own id of the charge, at most 100;
+    key: ours, at most 64; payment_id: at most 34. Each of these is empty where the event does not name it or names
+    what no such id can be. created: the gateway's time, seconds since 1970. api_version: at most 32 characters.
+    """
+
+    event_id: str
+    type: str = ""
+    reference: str = ""
+    key: str = ""
+    payment_id: str = ""
+    created: int | None = None
+    api_version: str = ""
+
+
+class EventRefusedError(Exception):
+    """An event that nobody we know has signed, or at another time: nothing of it may be believed.
+
+    code: `not_configured` (we have no secret to check it with), `missing_header`, `header_too_long`, `bad_event_id`,
+    `bad_timestamp`, `too_old`, `too_new`, `bad_body` (no UTF-8) or `bad_signature`; at most 32 characters.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class Gateway(Protocol):
@@ -185,4 +219,12 @@ class Gateway(Protocol):
 
     def healthy(self, deadline: float) -> bool:
         """Say whether the gateway answers its health call within `deadline` seconds."""
+        ...
+
+    def read_event(self, headers: Mapping[str, str], body: bytes) -> EventNotice:
+        """Check the signature and the time of a webhook over its raw body, and say what it is about.
+
+        headers: names in any case. Raises EventRefusedError, and nothing else, for what did not come from the gateway
+        within five minutes of its signature; a signed body of an unknown form is a notice without a type.
+        """
         ...

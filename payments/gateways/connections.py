@@ -93,9 +93,11 @@ class _TLSPool(HTTPSConnectionPool):
 class GatewayTransport(HTTPAdapter):
     """An HTTPAdapter for one host: no retries (ours are elsewhere), no proxies, no redirects, no cookies."""
 
+    pools: Mapping[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _TLSPool}
+
     def __init__(self, url: str, *, pool_size: int, ca_file: str | None) -> None:
         super().__init__(pool_connections=1, pool_maxsize=pool_size, max_retries=Retry(0, read=False))
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
+        self.poolmanager.pool_classes_by_scheme = dict(self.pools)
         request = PreparedRequest()
         request.prepare(method="GET", url=url)
         self._pool = super().get_connection_with_tls_context(request, verify=ca_file or True)

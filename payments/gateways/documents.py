@@ -1,4 +1,4 @@
-"""Reads a reply's body as a JSON object, strictly: what is not clearly one object is nothing."""
+"""Reads a body as a JSON object, strictly: what is not clearly one object is nothing."""
 
 import json
 from typing import Any
@@ -13,8 +13,13 @@ def document(reply: Reply) -> Document | None:
     kind = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         return None
+    return object_in(reply.body)
+
+
+def object_in(body: bytes) -> Document | None:
+    """Return the one JSON object that `body` is, or None."""
     try:
-        value = json.loads(reply.body, object_pairs_hook=_unique, parse_constant=_refuse)
+        value = json.loads(body, object_pairs_hook=_unique, parse_constant=_refuse)
     # Deep nesting is a RecursionError; bytes that are not UTF-8 are a ValueError, too.
     except (ValueError, RecursionError):
         return None

@@ -61,7 +61,13 @@ class HttpClient:
 
     def _connect(self) -> None:
         self._pid = os.getpid()
-        self._transport = GatewayTransport(self._url, pool_size=self._pool_size, ca_file=self._ca_file)
+        self._transport = self._new_transport()
+
+    def _new_transport(self) -> GatewayTransport:
+        return GatewayTransport(self._url, pool_size=self._pool_size, ca_file=self._ca_file)
+
+    def _body_of(self, raw: HTTPResponse) -> bytes:
+        return _whole_body(raw)
 
     def call(
         self,
@@ -87,7 +93,7 @@ class HttpClient:
         raw = None
         try:
             raw = self._transport.exchange(request, watch, (min(connect, left), min(read, left)))
-            reply = Reply(raw.status, raw.headers, _whole_body(raw))
+            reply = Reply(raw.status, raw.headers, self._body_of(raw))
         # The boundary: an exception nobody has thought of must become "unknown", or a charge would be lost from sight.
         except Exception as error:
             return self._failed(error, watch, raw)

@@ -11,13 +11,13 @@ _CARD_NUMBER = re.compile(r"\d(?:[ \u00a0.-]?\d){11,}")
 _SECRET = re.compile(r"\b(?:[sr]k|pk|psk|whsec)_[A-Za-z0-9_]{6,}|(?<=Bearer )\S+", re.IGNORECASE)
 
 
-def sanitised(text: str) -> str:
-    """Return `text` on one line of printable characters, card numbers and secrets masked, at most 500 characters."""
+def sanitised(text: str, longest: int = MAX_TEXT) -> str:
+    """Return `text` on one line of printable characters, card numbers and secrets masked, cut to `longest`."""
     # Cut once before the work, so that a megabyte costs nothing, and with room for what masking makes shorter.
-    text = text[: MAX_TEXT * 4]
+    text = text[: longest * 4]
     plain = "".join(" " if character.isspace() else character for character in text if _is_shown(character))
     masked = _CARD_NUMBER.sub("[number removed]", _SECRET.sub("[secret removed]", plain))
-    return " ".join(masked.split())[:MAX_TEXT]
+    return " ".join(masked.split())[:longest]
 
 
 def _is_shown(character: str) -> bool:

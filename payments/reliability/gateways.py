@@ -21,6 +21,7 @@ def gateway_named(name: str) -> Gateway:
                 secret=options["secret"],
                 connect_timeout=settings.GATEWAY_CONNECT_TIMEOUT,
                 read_timeout=settings.GATEWAY_READ_TIMEOUT,
+                webhook_secret=options.get("webhook_secret", ""),
             )
     raise LookupError(f"No gateway is called {name!r}; settings.GATEWAYS lists them.")
 

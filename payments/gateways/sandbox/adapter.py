@@ -2,19 +2,31 @@
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
-from payments.gateways.base import Capabilities, ChargeRequest, Kind, Listing, LookUpRequest, Outcome, VoidRequest
+from payments.gateways.base import (
+    Capabilities,
+    ChargeRequest,
+    EventNotice,
+    Kind,
+    Listing,
+    LookUpRequest,
+    Outcome,
+    VoidRequest,
+)
 from payments.gateways.documents import document
 from payments.gateways.errors import Failure
 from payments.gateways.http import HttpClient, Reply
 from payments.gateways.replies import read_charge, unanswered
 from payments.gateways.reports import ChargeReport, Expected, judge
 from payments.gateways.sandbox.listing import charges_since, reports_of
+from payments.gateways.sandbox.notices import notice_of
 from payments.gateways.sandbox.wire import SandboxDialect
+from payments.gateways.signatures import Signatures
 from payments.money import EXPONENTS
 
 CAPABILITIES: Final = Capabilities(
@@ -27,6 +39,7 @@ CAPABILITIES: Final = Capabilities(
     lists=True,
     currencies=frozenset(EXPONENTS),
     vault="sandbox",
+    event_version="1",
 )
 
 
@@ -43,11 +56,13 @@ class SandboxGateway:
         connect_timeout: float,
         read_timeout: float,
         pool_size: int = 1024,
+        webhook_secret: str = "",
     ) -> None:
         self.name = name
         self.capabilities = CAPABILITIES
         url, origin = url.rstrip("/"), origin.rstrip("/")
         self._dialect = SandboxDialect(url, origin)
+        self._signatures = Signatures(webhook_secret)
         self._http = HttpClient(
             url,
             headers={
@@ -112,6 +127,10 @@ class SandboxGateway:
             return False
         found = document(reply)
         return found is not None and found.get("status") == "ok"
+
+    def read_event(self, headers: Mapping[str, str], body: bytes) -> EventNotice:
+        """Check the Standard Webhooks signature, then read the event's envelope and which charge it names."""
+        return notice_of(self._signatures.verified_id(headers, body), body)
 
     def _not_canceled(self, reply: Reply, expected: Expected) -> Outcome:
         """A charge that cannot be undone comes with the refusal: what it is, it stays."""

@@ -5,7 +5,7 @@ Every answer goes through `_respond`, where an armed fault may spoil it.
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ from aiohttp import web
 from payments.gateways.sandbox import charges
 from payments.gateways.sandbox.answers import Answer, answer, refused
 from payments.gateways.sandbox.breakage import KINDS, Acts
+from payments.gateways.sandbox.charge import as_object
 from payments.gateways.sandbox.charges import Made
 from payments.gateways.sandbox.clock import now_ms
 from payments.gateways.sandbox.faults import Fault
@@ -76,9 +77,9 @@ async def read_charge(request: web.Request) -> web.StreamResponse:
 
     def found() -> Answer:
         charge = sandbox.store.charge(charge_id)
-        return charges.not_found() if charge is None else answer(200, charges.as_object(charge))
+        return charges.not_found() if charge is None else answer(200, as_object(charge))
 
-    return await _question(request, "look_up", found)
+    return await question(request, "look_up", found)
 
 
 async def list_charges(request: web.Request) -> web.StreamResponse:
@@ -86,42 +87,49 @@ async def list_charges(request: web.Request) -> web.StreamResponse:
     query = request.query
     reference, key = query.get("reference", ""), query.get("idempotency_key", "")
     operation = "look_up" if "idempotency_key" in query or "reference" in query else "list"
-    return await _question(request, operation, lambda: _page(request), reference=reference, key=key)
+    return await question(request, operation, lambda: _page(request), reference=reference, key=key)
+
+
+def limit_in(query: Mapping[str, str]) -> int | Answer:
+    """Return how many rows a page is to have, or the 400 that says what is wrong with `limit`."""
+    text = query.get("limit", "10")
+    if text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= _MOST:
+        return int(text)
+    return refused(400, "parameter_invalid", f"'limit' is 1 to {_MOST}.", param="limit")
 
 
 def _page(request: web.Request) -> Answer:
     """Return one page: `limit` (10) charges, older than `starting_after`."""
     store, query = request.app[SANDBOX].store, request.query
-    text = query.get("limit", "10")
-    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= _MOST):
-        return refused(400, "parameter_invalid", f"'limit' is 1 to {_MOST}.", param="limit")
+    limit = limit_in(query)
+    if isinstance(limit, Answer):
+        return limit
     before = None
     if "starting_after" in query:
         before = store.position(query["starting_after"])
         if before is None:
             return refused(400, "parameter_invalid", "There is no such charge.", param="starting_after")
-    limit = int(text)
     if "idempotency_key" in query:
         found = store.charges_by_key(query["idempotency_key"], before=before, limit=limit + 1)
     elif "reference" in query:
         found = store.charges_by_reference(query["reference"], before=before, limit=limit + 1)
     else:
         found = store.all_charges(before=before, limit=limit + 1)
-    data = [charges.as_object(charge) for charge in found[:limit]]
+    data = [as_object(charge) for charge in found[:limit]]
     return answer(200, {"object": "list", "data": data, "has_more": len(found) > limit})
 
 
 async def cancel_charge(request: web.Request) -> web.StreamResponse:
     """POST /v1/charges/{id}/cancel: void, confirmed in the answer."""
     sandbox, charge_id = request.app[SANDBOX], request.match_info["id"]
-    return await _question(request, "cancel", lambda: charges.cancel(sandbox, charge_id))
+    return await question(request, "cancel", lambda: charges.cancel(sandbox, charge_id))
 
 
 async def balance(request: web.Request) -> web.StreamResponse:
     """GET /v1/balance: minor units per currency."""
     sandbox = request.app[SANDBOX]
     available = [{"currency": code, "amount": amount} for code, amount in sandbox.store.balance().items()]
-    return await _question(request, "list", lambda: answer(200, {"object": "balance", "available": available}))
+    return await question(request, "list", lambda: answer(200, {"object": "balance", "available": available}))
 
 
 async def health(request: web.Request) -> web.StreamResponse:
@@ -131,9 +139,10 @@ async def health(request: web.Request) -> web.StreamResponse:
     return await _respond(request, request.app[SANDBOX].faults.match("health"), work)
 
 
-async def _question(
+async def question(
     request: web.Request, operation: str, act: Callable[[], Answer], *, reference: str = "", key: str = ""
 ) -> web.StreamResponse:
+    """Answer what `act` says to whoever has the secret, unless a fault armed for `operation` spoils it."""
     if not authorised(request):
         return sent(unauthorised())
     fault = request.app[SANDBOX].faults.match(operation, reference=reference, key=key)

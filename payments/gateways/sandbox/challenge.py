@@ -15,10 +15,11 @@ from typing import Final
 from aiohttp import web
 
 from payments.gateways.sandbox import charges
+from payments.gateways.sandbox.charge import Charge
 from payments.gateways.sandbox.navigation import gateway_name, go, is_foreign, origin_of, stop
 from payments.gateways.sandbox.rendering import Page, page
 from payments.gateways.sandbox.state import SANDBOX
-from payments.gateways.sandbox.store import CHALLENGE_EXPIRED, Charge
+from payments.gateways.sandbox.store import CHALLENGE_EXPIRED
 from payments.money import Money
 
 # Status and decline code of a settled charge → what happened, in the customer's words.

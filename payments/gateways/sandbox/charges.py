@@ -1,18 +1,18 @@
 """What the sandbox gateway does with charges: make one under its key, cancel one, settle a 3-D Secure step."""
 
 import asyncio
-import json
 import secrets
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from payments.gateways.sandbox import fingerprints
 from payments.gateways.sandbox.answers import Answer, answer, encoded, refused
+from payments.gateways.sandbox.charge import Charge, as_object
 from payments.gateways.sandbox.clock import now_ms
 from payments.gateways.sandbox.orders import ChargeOrder
 from payments.gateways.sandbox.scenarios import SCENARIOS, Scenario, scenario_of
 from payments.gateways.sandbox.state import Sandbox
-from payments.gateways.sandbox.store import Charge, SavedReply
+from payments.gateways.sandbox.store import SavedReply
 
 # What a charge is declined or canceled with whose customer did not approve it.
 CHALLENGE_FAILED: Final = "3ds_failed"
@@ -105,26 +105,6 @@ def settle_challenge(sandbox: Sandbox, charge_id: str, choice: str) -> Charge | 
 
 def not_found() -> Answer:
     return refused(404, "not_found", "There is no such charge.")
-
-
-def as_object(charge: Charge) -> dict[str, Any]:
-    """Return the charge object that the API documents. amount: minor units; created: UTC seconds."""
-    return {
-        "id": charge.id,
-        "object": "charge",
-        "status": charge.status,
-        "amount": charge.amount,
-        "currency": charge.currency,
-        "reference": charge.reference,
-        "livemode": False,
-        "created": charge.created_ms // 1000,
-        "decline_code": charge.decline_code,
-        "action_url": charge.action_url,
-        "network_advice": charge.network_advice,
-        "card": {"brand": charge.brand, "last4": charge.last4, "fingerprint": charge.fingerprint or None},
-        "metadata": json.loads(charge.metadata),
-        "idempotency_key": charge.key,
-    }
 
 
 async def _first(sandbox: Sandbox, order: ChargeOrder, card: _Card, origin: str) -> Made:

@@ -7,11 +7,19 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
+
+from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from payments.gateways.sandbox.config import CHALLENGE_LIFE, DEMO_BEARER, DEMO_SHOPS, Config
 from payments.gateways.sandbox.server import serve
+
+_PLAIN: Final = (
+    *("port", "database", "vault", "name", "secret", "latency_ms", "key_life", "slow", "challenge_life"),
+    *("webhook_url", "webhook_secret"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,12 +48,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--challenge-life", type=float, default=CHALLENGE_LIFE, help="seconds that a 3-D Secure page can be answered"
     )
+    parser.add_argument(
+        "--webhook-url", type=_loopback, default="", help="gets its events; on this machine alone (http://127.0.0.1:…)"
+    )
+    parser.add_argument(
+        "--webhook-secret",
+        type=_signing_secret,
+        default=os.environ.get("SANDBOX_WEBHOOK_SECRET", ""),
+        help="signs them (whsec_…); better given as SANDBOX_WEBHOOK_SECRET, since others can see a command line",
+    )
 
 
 def run(options: Mapping[str, Any]) -> int:
     """Serve until told to stop; return the exit status, 1 where the port is in use."""
-    names = ("port", "database", "vault", "name", "secret", "latency_ms", "key_life", "slow", "challenge_life")
-    config = Config(shop_origins=tuple(options["shop_origin"] or DEMO_SHOPS), **{name: options[name] for name in names})
+    if options["webhook_url"] and not options["webhook_secret"]:
+        print("--webhook-url needs --webhook-secret, which signs the events.", file=sys.stderr)
+        return 2
+    config = Config(
+        shop_origins=tuple(options["shop_origin"] or DEMO_SHOPS), **{name: options[name] for name in _PLAIN}
+    )
     try:
         asyncio.run(serve(config))
     except OSError as error:
@@ -77,3 +98,22 @@ def _origin(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query or "@" in parts.netloc:
         raise argparse.ArgumentTypeError(f"{text!r} is not an origin such as http://127.0.0.1:8000.")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _loopback(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (
+        parts.scheme != "http" or parts.hostname not in {"127.0.0.1", "localhost", "::1"} or "@" in parts.netloc
+    ):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address on this machine such as http://127.0.0.1:8000/x.")
+    return text
+
+
+def _signing_secret(text: str) -> str:
+    if not text:
+        return text
+    try:
+        Webhook(text)
+    except (ValueError, EmptyWebhookSecretError):
+        raise argparse.ArgumentTypeError("it is no secret: whsec_ and base64, of at least one byte.") from None
+    return text

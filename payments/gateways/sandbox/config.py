@@ -16,6 +16,7 @@ class Config:
     """shop_origins may embed the card field and be returned to. latency in milliseconds, the other times in seconds.
 
     vault: file of the tokens, which other gateways may share; the database itself without one.
+    webhook_url: who gets its events, signed with webhook_secret; nobody where it is empty.
     port 0 takes a free one; the ready line on standard output says which.
     """
 
@@ -29,6 +30,8 @@ class Config:
     slow: float = 7
     challenge_life: float = CHALLENGE_LIFE
     vault: Path | None = None
+    webhook_url: str = ""
+    webhook_secret: str = ""
 
     def allows(self, url: str) -> bool:
         """Say whether a customer may be sent to `url`: plain, and at exactly one of the shop's origins."""

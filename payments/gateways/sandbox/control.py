@@ -3,7 +3,8 @@
 `POST /control/faults` takes `kind` (a name in breakage.KINDS, or `outage`), `operation` (`charge` unless given),
 `count`, `probability`, a window (`seconds` from `after_seconds` on), `token`, `reference`, `key` (the idempotency key),
 and `params` of the kind; or a list of such objects. `decline` is for charges alone, with the parameters `code` and, if
-wanted, `network_advice`: the charge is made, declined, and saved under its key.
+wanted, `network_advice`: the charge is made, declined, and saved under its key. The operation `webhook` has kinds of
+its own (webhooks.py), and there the fault can be aimed at an event `type`.
 """
 
 import json
@@ -14,18 +15,32 @@ from typing import Any
 
 from aiohttp import web
 
-from payments.gateways.sandbox import charges
 from payments.gateways.sandbox.answers import Answer, answer, refused
 from payments.gateways.sandbox.api import authorised, unauthorised
 from payments.gateways.sandbox.breakage import DECLINE, KINDS, OUTAGE
+from payments.gateways.sandbox.charge import as_object
 from payments.gateways.sandbox.faults import OPERATIONS, Fault
 from payments.gateways.sandbox.scenarios import ADVICES, CODE
 from payments.gateways.sandbox.senders import sent
 from payments.gateways.sandbox.state import SANDBOX, Sandbox
+from payments.gateways.sandbox.webhooks import KINDS as WEBHOOK_KINDS
+from payments.gateways.sandbox.webhooks import OPERATION as WEBHOOK
 
 Document = dict[str, Any]
 _NAMES = frozenset(
-    ("kind", "operation", "count", "probability", "seconds", "after_seconds", "token", "reference", "key", "params")
+    (
+        "kind",
+        "operation",
+        "count",
+        "probability",
+        "seconds",
+        "after_seconds",
+        "token",
+        "reference",
+        "key",
+        "type",
+        "params",
+    )
 )
 
 
@@ -94,7 +109,7 @@ async def set_challenge_life(sandbox: Sandbox, request: web.Request) -> Answer:
 async def ledger(sandbox: Sandbox, _request: web.Request) -> Answer:
     """Show every charge there is, newest first."""
     everything = sandbox.store.all_charges()
-    shown = [{**charges.as_object(charge), "created_ms": charge.created_ms} for charge in everything]
+    shown = [{**as_object(charge), "created_ms": charge.created_ms} for charge in everything]
     return answer(200, {"charges": shown})
 
 
@@ -125,6 +140,7 @@ def _fault(given: Document) -> Fault | str:
         token=given.get("token", ""),
         reference=given.get("reference", ""),
         key=given.get("key", ""),
+        type=given.get("type", ""),
         count=given.get("count"),
         probability=given.get("probability", 1.0),
         starts_at=start,
@@ -136,9 +152,10 @@ def _fault(given: Document) -> Fault | str:
 def _problem(given: Document) -> str:
     """Return the first thing that is wrong, or an empty text."""
     count, params = given.get("count", 1), given.get("params", {})
+    kinds = WEBHOOK_KINDS if given.get("operation") == WEBHOOK else (*KINDS, OUTAGE)
     checks = (
         (set(given) <= _NAMES, f"The members are: {', '.join(sorted(_NAMES))}."),
-        (given.get("kind") in {*KINDS, OUTAGE}, f"'kind' is one of: {', '.join(sorted({*KINDS, OUTAGE}))}."),
+        (given.get("kind") in kinds, f"'kind' is one of: {', '.join(sorted(kinds))}."),
         (given.get("operation", "charge") in OPERATIONS, f"'operation' is one of: {', '.join(OPERATIONS)}."),
         (type(count) is int and count > 0, "'count' is a whole number of requests."),
         (_is_number(given.get("probability", 1), 0, 1), "'probability' is 0 to 1."),
@@ -147,6 +164,7 @@ def _problem(given: Document) -> str:
         (isinstance(given.get("token", ""), str), "'token' is text."),
         (isinstance(given.get("reference", ""), str), "'reference' is text."),
         (isinstance(given.get("key", ""), str), "'key' is text."),
+        (isinstance(given.get("type", ""), str), "'type' is text."),
         (isinstance(params, dict), "'params' is an object."),
         (given.get("kind") != OUTAGE or "seconds" in given, "An outage needs 'seconds': nobody could end it early."),
     )

@@ -9,17 +9,21 @@ import itertools
 import secrets
 import time
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-OPERATIONS: Final = ("charge", "look_up", "list", "cancel", "health")
+OPERATIONS: Final = ("charge", "look_up", "list", "cancel", "health", "webhook")
 
 _chance = secrets.SystemRandom()
 
 
 @dataclass(slots=True)
 class Fault:
-    """One armed fault. Empty token, reference, key: any. starts_at, ends_at: monotonic seconds. fired: hits so far."""
+    """One armed fault. Empty token, reference, key, type (of an event): any. fired: hits so far.
+
+    starts_at, ends_at: monotonic seconds.
+    """
 
     id: str
     kind: str
@@ -27,6 +31,7 @@ class Fault:
     token: str = ""
     reference: str = ""
     key: str = ""
+    type: str = ""
     count: int | None = None
     probability: float = 1.0
     starts_at: float = 0.0
@@ -52,6 +57,7 @@ class Fault:
             "token": self.token,
             "reference": self.reference,
             "key": self.key,
+            "type": self.type,
             "count": self.count,
             "probability": self.probability,
             "seconds_left": None if self.ends_at is None else round(max(0.0, self.ends_at - now), 3),
@@ -71,7 +77,7 @@ class FaultBook:
         self._aimed: dict[tuple[str, ...], list[tuple[int, Fault]]] = defaultdict(list)
 
     def arm(self, fault: Fault) -> None:
-        aim = (fault.operation, fault.token, fault.reference, fault.key)
+        aim = (fault.operation, fault.token, fault.reference, fault.key, fault.type)
         self._aimed[aim].append((len(self._faults), fault))
         self._faults.append(fault)
 
@@ -79,14 +85,23 @@ class FaultBook:
         self._faults.clear()
         self._aimed.clear()
 
-    def match(self, operation: str, *, token: str = "", reference: str = "", key: str = "") -> Fault | None:
-        """Return the fault that hits this request, counted as fired, or None."""
+    def match(
+        self,
+        operation: str,
+        *,
+        token: str = "",
+        reference: str = "",
+        key: str = "",
+        type: str = "",  # noqa: A002 - the name that the API has for it
+        without: Collection[str] = (),
+    ) -> Fault | None:
+        """Return the fault that hits this request, counted as fired, or None; none of the kinds in `without`."""
         if not self._faults:
             return None
         now = time.monotonic()
-        aims = itertools.product((operation,), {token, ""}, {reference, ""}, {key, ""})
+        aims = itertools.product((operation,), {token, ""}, {reference, ""}, {key, ""}, {type, ""})
         for _, fault in heapq.merge(*(self._aimed[aim] for aim in aims if aim in self._aimed)):
-            if fault.hits(now):
+            if fault.kind not in without and fault.hits(now):
                 fault.fired += 1
                 return fault
         return None

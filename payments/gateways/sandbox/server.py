@@ -10,11 +10,12 @@ from typing import Final
 
 from aiohttp import web
 
-from payments.gateways.sandbox import api, challenge, control, pages
+from payments.gateways.sandbox import api, challenge, control, event_control, event_list, pages
 from payments.gateways.sandbox.config import Config
 from payments.gateways.sandbox.state import SANDBOX, Sandbox
 from payments.gateways.sandbox.store import Store
 from payments.gateways.sandbox.vault import Vault
+from payments.gateways.sandbox.webhooks import sending
 
 # Longer than clients keep idle connections, so that it is always the client who closes one.
 _KEEP_ALIVE: Final = 3600.0
@@ -31,6 +32,7 @@ def application(sandbox: Sandbox) -> web.Application:
             web.get("/v1/charges", api.list_charges),
             web.get("/v1/charges/{id}", api.read_charge),
             web.post("/v1/charges/{id}/cancel", api.cancel_charge),
+            web.get("/v1/events", event_list.list_events),
             web.get("/v1/balance", api.balance),
             web.get("/v1/health", api.health),
             web.post("/v1/tokens", pages.mint_token),
@@ -47,6 +49,9 @@ def application(sandbox: Sandbox) -> web.Application:
             web.post("/control/challenge_life", control.guarded(control.set_challenge_life)),
             web.get("/control/ledger", control.guarded(control.ledger)),
             web.get("/control/requests", control.guarded(control.requests)),
+            web.get("/control/events", control.guarded(event_control.show_events)),
+            web.post("/control/events", control.guarded(event_control.emit_event)),
+            web.post("/control/events/{id}/resend", control.guarded(event_control.resend_event)),
         ]
     )
     return app
@@ -54,7 +59,7 @@ def application(sandbox: Sandbox) -> web.Application:
 
 async def serve(config: Config) -> None:
     """Serve until SIGTERM or SIGINT; raises OSError where the port is not to be had."""
-    store = Store(config.database, config.challenge_life)
+    store = Store(config.database, config.challenge_life, sends_events=bool(config.webhook_url))
     vault = Vault(config.vault or config.database)
     vault.take_over(config.database)
     sandbox = Sandbox(config, store, vault)
@@ -70,7 +75,8 @@ async def serve(config: Config) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, sandbox.stopping.set)
         print(f"Sandbox gateway ({config.name}) listens on http://{_HOST}:{port}", flush=True)
-        await _until_stopped(sandbox, runner, site, port)
+        async with sending(sandbox):
+            await _until_stopped(sandbox, runner, site, port)
     finally:
         for task in sandbox.tasks:
             task.cancel()

@@ -6,14 +6,17 @@ are committed together, which makes a commit cheap under load and immediate with
 """
 
 import asyncio
-import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from payments.gateways.sandbox.charge import Charge
 from payments.gateways.sandbox.clock import now_ms
 from payments.gateways.sandbox.columns import add_missing
 from payments.gateways.sandbox.config import CHALLENGE_LIFE
+from payments.gateways.sandbox.events import EventLog
 from payments.gateways.sandbox.orders import ChargeOrder
 
 _SCHEMA: Final = """
@@ -25,6 +28,7 @@ CREATE TABLE IF NOT EXISTS charges (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS charges_key ON charges (key);
 CREATE INDEX IF NOT EXISTS charges_reference ON charges (reference);
+CREATE INDEX IF NOT EXISTS charges_waiting ON charges (created_ms) WHERE status = 'requires_action';
 CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, digest TEXT NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL, created_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -39,39 +43,14 @@ _ADD_REPLY: Final = "INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?)"
 _ADD_REQUEST: Final = "INSERT INTO requests VALUES (NULL, ?, ?, ?, ?, ?)"
 _BY_KEY: Final = "SELECT * FROM charges WHERE key = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
 _BY_REFERENCE: Final = "SELECT * FROM charges WHERE reference = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+_OVERDUE: Final = "SELECT id FROM charges WHERE status = 'requires_action' AND created_ms <= ?"
 _ALL: Final = "SELECT * FROM charges WHERE seq < ? ORDER BY seq DESC LIMIT ?"
-_EXPIRE: Final = (
-    "UPDATE charges SET status = 'declined', decline_code = ?, action_url = NULL"
-    " WHERE id = ? AND status = 'requires_action'"
-)
+_CHANGE: Final = "UPDATE charges SET status = ?, decline_code = ?, action_url = ? WHERE id = ?"
 _NEWEST: Final = 2**63 - 1
 # What a charge is declined with whose challenge was not answered in time.
 CHALLENGE_EXPIRED: Final = "3ds_expired"
 # Requests are logged for reading afterwards: they may wait this many seconds for a transaction to go with.
 _LOG_DELAY: Final = 0.05
-
-
-class Charge(NamedTuple):
-    """One charge, in the order of its columns. amount: minor units; metadata: JSON; created_ms: UTC milliseconds.
-
-    fingerprint: of the card; empty for charges older than fingerprints. network_advice: of a decline.
-    """
-
-    id: str
-    key: str
-    reference: str
-    amount: int
-    currency: str
-    status: str
-    decline_code: str | None
-    action_url: str | None
-    brand: str
-    last4: str
-    return_url: str
-    metadata: str
-    created_ms: int
-    fingerprint: str = ""
-    network_advice: str | None = None
 
 
 class SavedReply(NamedTuple):
@@ -85,9 +64,12 @@ class SavedReply(NamedTuple):
 
 
 class Store:
-    """Used by one event loop only. challenge_life: seconds from its start for which a charge waits for its customer."""
+    """Used by one event loop only. challenge_life: seconds from its start for which a charge waits for its customer.
 
-    def __init__(self, path: Path, challenge_life: float = CHALLENGE_LIFE) -> None:
+    sends_events: somebody wants to get them; they are written in any case.
+    """
+
+    def __init__(self, path: Path, challenge_life: float = CHALLENGE_LIFE, *, sends_events: bool = False) -> None:
         self.challenge_life = challenge_life
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path, isolation_level=None, timeout=5)
@@ -97,6 +79,7 @@ class Store:
         self._db.execute("PRAGMA wal_autocheckpoint=8000")
         self._db.executescript(_SCHEMA)
         add_missing(self._db, "charges", _ADDED)
+        self.events = EventLog(self._db, sends=sends_events)
         self._charges: list[Charge] = []
         self._replies: list[SavedReply] = []
         self._requests: list[tuple[int, str, str, str, str]] = []
@@ -152,11 +135,17 @@ class Store:
         requests, self._requests = self._requests, []
         if not (charges or replies or requests):
             return
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             self._db.executemany(_ADD_CHARGE, charges)
             self._db.executemany(_ADD_REPLY, replies)
             self._db.executemany(_ADD_REQUEST, requests)
+            self.events.charges_changed(charges)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
         except sqlite3.Error:
             self._db.execute("ROLLBACK")
             raise
@@ -190,13 +179,16 @@ class Store:
 
     def change_status(self, charge_id: str, old: tuple[str, ...], status: str, decline_code: str | None) -> bool:
         """Move a charge out of one of the `old` statuses; say whether it was in one."""
-        self.charge(charge_id)  # its challenge may be over by now
-        done = self._db.execute(
-            "UPDATE charges SET status = ?, decline_code = ?, action_url = NULL"
-            " WHERE id = ? AND status IN (SELECT value FROM json_each(?))",
-            (status, decline_code, charge_id, json.dumps(old)),
-        )
-        return done.rowcount == 1
+        charge = self.charge(charge_id)  # as it is if its challenge is over by now
+        if charge is None or charge.status not in old:
+            return False
+        self._change(charge._replace(status=status, decline_code=decline_code, action_url=None))
+        return True
+
+    def end_challenges(self) -> None:
+        """Decline every charge whose customer did not come in time, before anybody looks at it."""
+        for (charge_id,) in self._db.execute(_OVERDUE, (self._oldest_open(),)).fetchall():
+            self.charge(charge_id)
 
     def balance(self) -> dict[str, int]:
         """Return the minor units taken and not given back, per currency."""
@@ -217,7 +209,7 @@ class Store:
 
     def _select(self, query: str, *values: Any) -> list[Charge]:
         self.flush()
-        oldest_open = now_ms() - self.challenge_life * 1000
+        oldest_open = self._oldest_open()
         found = [Charge(*row[1:]) for row in self._db.execute(query, values).fetchall()]
         return [
             self._expired(charge) if charge.status == "requires_action" and charge.created_ms <= oldest_open else charge
@@ -226,5 +218,15 @@ class Store:
 
     def _expired(self, charge: Charge) -> Charge:
         """Decline a charge whose customer did not come in time; it is done when somebody first looks."""
-        self._db.execute(_EXPIRE, (CHALLENGE_EXPIRED, charge.id))
-        return charge._replace(status="declined", decline_code=CHALLENGE_EXPIRED, action_url=None)
+        expired = charge._replace(status="declined", decline_code=CHALLENGE_EXPIRED, action_url=None)
+        self._change(expired)
+        return expired
+
+    def _oldest_open(self) -> int:
+        return now_ms() - int(self.challenge_life * 1000)
+
+    def _change(self, charge: Charge) -> None:
+        """Write the status of `charge`. Nobody else writes to the file, so what was just read is still so."""
+        with self._transaction():
+            self._db.execute(_CHANGE, (charge.status, charge.decline_code, charge.action_url, charge.id))
+            self.events.charges_changed([charge])
