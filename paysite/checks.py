@@ -26,7 +26,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     """Return everything that is wrong with the settings."""
     found = [*_queue(), *_currencies(), *_routes()]
     if not settings.DEMO:
-        found += [*_secrets(), *_exposure(), *_gateways(), *_database(), *_crash_points()]
+        found += [*_secrets(), *_exposure(), *_gateways(), *_database(), *_crash_points(), *_sms()]
     return found
 
 
@@ -111,6 +111,22 @@ def _exposure() -> Iterator[CheckMessage]:
             f"PAYSITE_PUBLIC_URL is {settings.PUBLIC_URL!r}, but customers must come by https.",
             hint="Set it to the address customers use, for example PAYSITE_PUBLIC_URL=https://pay.example.com",
             id="paysite.E006",
+        )
+
+
+def _sms() -> Iterator[CheckMessage]:
+    if settings.SMS_BACKEND == "file":
+        yield Error(
+            "PAYSITE_SMS is file in production: every SMS would be written to a folder, and none sent.",
+            hint="Set it to none or twilio.",
+            id="paysite.E013",
+        )
+    is_complete = settings.TWILIO_ACCOUNT and settings.TWILIO_TOKEN and settings.TWILIO_FROM
+    if settings.SMS_BACKEND == "twilio" and not is_complete:
+        yield Error(
+            "PAYSITE_SMS is twilio, but account, token or sender is missing.",
+            hint="Set PAYSITE_TWILIO_ACCOUNT, PAYSITE_TWILIO_TOKEN and PAYSITE_TWILIO_FROM.",
+            id="paysite.E014",
         )
 
 

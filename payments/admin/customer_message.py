@@ -1,4 +1,4 @@
-"""E-mails to customers in the console: what was written, when it was sent, and why not (requirement B7)."""
+"""Messages to customers in the console: what was written, when it was sent, and why not (requirements F3, G7)."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from payments.models import CustomerMessage
 
 
 class StandingFilter(admin.SimpleListFilter):
-    """Whether the e-mail is out."""
+    """Whether the message is out."""
 
     title = "standing"
     parameter_name = "standing"
@@ -32,34 +32,40 @@ class StandingFilter(admin.SimpleListFilter):
 
 @admin.register(CustomerMessage)
 class CustomerMessageAdmin(ReadOnlyAdmin):
-    list_display = ("kind_in_words", "of_payment", "address", "standing", "tries", "trouble", "written", "sent")
-    fields = ("kind_in_words", "of_payment", "address", "standing", "tries", "trouble", "written", "next_try", "sent")
-    list_filter = (StandingFilter, "kind")
+    list_display = (
+        *("kind_in_words", "channel", "of_payment", "address", "standing"),
+        *("tries", "trouble", "written", "sent"),
+    )
+    fields = (
+        *("kind_in_words", "channel", "of_payment", "occurrence", "address", "standing"),
+        *("tries", "trouble", "written", "next_try", "sent"),
+    )
+    list_filter = (StandingFilter, "kind", "channel")
     exact_search = ("payment_id",)
     search_help_text = "Payment id"
 
-    @admin.display(description="e-mail")
-    def kind_in_words(self, mail: CustomerMessage) -> str:
-        return mail.get_kind_display()
+    @admin.display(description="message")
+    def kind_in_words(self, message: CustomerMessage) -> str:
+        return message.get_kind_display()
 
     @admin.display(description="payment")
-    def of_payment(self, mail: CustomerMessage) -> SafeString:
-        return payment_link(mail.payment_id)
+    def of_payment(self, message: CustomerMessage) -> SafeString:
+        return payment_link(message.payment_id)
 
     @labels.coloured("standing", {"sent": "success", "to be sent": "info", "not sent": "warning"})
-    def standing(self, mail: CustomerMessage) -> str:
-        if mail.sent_at:
+    def standing(self, message: CustomerMessage) -> str:
+        if message.sent_at:
             return "sent"
-        return "to be sent" if mail.due_at else "not sent"
+        return "to be sent" if message.due_at else "not sent"
 
     @admin.display(description="written")
-    def written(self, mail: CustomerMessage) -> str:
-        return utc(mail.written_at)
+    def written(self, message: CustomerMessage) -> str:
+        return utc(message.written_at)
 
     @admin.display(description="next try")
-    def next_try(self, mail: CustomerMessage) -> str:
-        return utc(mail.due_at)
+    def next_try(self, message: CustomerMessage) -> str:
+        return utc(message.due_at)
 
     @admin.display(description="sent")
-    def sent(self, mail: CustomerMessage) -> str:
-        return utc(mail.sent_at)
+    def sent(self, message: CustomerMessage) -> str:
+        return utc(message.sent_at)

@@ -12,6 +12,7 @@ from payments import money
 
 REFERENCE_RULE: Final = "1 to 64 letters, digits and . _ : / # - starting with a letter or digit"
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/#-]{0,63}")
+_PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 # Characters that turn the direction of what follows: a name could rewrite the amount that stands behind it.
 _DIRECTION: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # A letter with this many accents no longer fits its line.
@@ -55,6 +56,13 @@ def email(value: str) -> str:
         validate_email(value)
     except ValidationError:
         raise FieldError("must be an e-mail address such as anna@shop.example.") from None
+    return value
+
+
+def phone(value: str) -> str:
+    """Read a telephone number in the form of E.164: a plus sign and 7 to 15 digits, the country's code first."""
+    if not _PHONE.fullmatch(value):
+        raise FieldError("must be a telephone number with its country's code, without spaces, such as +4915123456789.")
     return value
 
 

@@ -11,14 +11,17 @@ from typing import Final, TypeVar
 from django.http import QueryDict
 
 from payments import money
-from payments.checkout import fields, return_urls
+from payments.checkout import fields, languages, return_urls
 from payments.checkout.lines import LONGEST_NAME, Line, read_lines
 from payments.checkout.signing import SIGNATURE, is_signed
 from payments.clock import database_now
 from payments.models import Client
 
 REQUIRED: Final = ("client", "orderID", "amount", "currency", "returnURL", "timestamp", SIGNATURE)
-OPTIONAL: Final = ("description", "lines", "customerEmail", "customerName", "customerID")
+OPTIONAL: Final = (
+    *("description", "lines", "customerEmail", "customerName", "customerID"),
+    *("customerPhone", "customerLanguage"),
+)
 # Seconds for which a signed form may be posted, and by which the shop's clock may be ahead of ours.
 FORM_LIFE: Final = 3600
 CLOCK_SKEW: Final = 300
@@ -56,6 +59,8 @@ class OrderForm:
     customer_email: str = ""
     customer_name: str = ""
     customer_reference: str = ""
+    customer_phone: str = ""
+    customer_language: str = ""
     lines: list[Line] = field(default_factory=list)
 
 
@@ -130,6 +135,9 @@ class _Reader:
             customer_email=self._read("customerEmail", fields.email) or "",
             customer_name=self._read("customerName", lambda text: fields.label(text, 100)) or "",
             customer_reference=self._read("customerID", fields.reference) or "",
+            customer_phone=self._read("customerPhone", fields.phone) or "",
+            # One that we do not have is no mistake of the customer's: messages then come in the default one.
+            customer_language=languages.known(self._given.get("customerLanguage", "")),
             lines=self._lines(amount or 0, currency or "") if amount else [],
         )
         if self._problems:

@@ -25,10 +25,13 @@ class OtherAmountError(Exception):
     """The order exists with another amount or currency, which never change (requirement A7). Nothing was written."""
 
 
-def open_session(form: OrderForm) -> CheckoutSession:
-    """Return the checkout session of the form's order; the same form twice leads to the same order and session."""
+def open_session(form: OrderForm, browser_language: str = "") -> CheckoutSession:
+    """Return the checkout session of the form's order; the same form twice leads to the same order and session.
+
+    browser_language: of messages to the customer where the shop named none.
+    """
     with transaction.atomic():
-        order = _locked_order(form)
+        order = _locked_order(form, browser_language)
         if (order.amount, order.currency) != (form.amount, form.currency):
             raise OtherAmountError
         now = database_now()
@@ -46,7 +49,7 @@ def open_session(form: OrderForm) -> CheckoutSession:
         return session
 
 
-def _locked_order(form: OrderForm) -> Order:
+def _locked_order(form: OrderForm, browser_language: str) -> Order:
     """Return the order under its row lock, made now if it is new."""
     order = Order(
         client=form.client,
@@ -56,6 +59,8 @@ def _locked_order(form: OrderForm) -> Order:
         customer_reference=form.customer_reference,
         customer_email=form.customer_email,
         customer_name=form.customer_name,
+        customer_phone=form.customer_phone,
+        customer_language=form.customer_language or browser_language,
         lines=form.lines,
     )
     Order.objects.bulk_create([order], ignore_conflicts=True)

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
-from payments.checkout import card_entry, forms, order_lines, presenters, refusals, return_urls, sessions
+from payments.checkout import card_entry, forms, languages, order_lines, presenters, refusals, return_urls, sessions
 from payments.checkout import pay as paying
 from payments.checkout.alternatives import alternatives
 from payments.checkout.guarding import page
@@ -31,7 +31,8 @@ def start(request: HttpRequest) -> HttpResponse:
     if request.FILES:
         raise refusals.bad_form([forms.Wrong(name[:40], "is a file.") for name in request.FILES])
     try:
-        session = sessions.open_session(forms.read(request.POST))
+        language = languages.of_browser(request.headers.get("Accept-Language", ""))
+        session = sessions.open_session(forms.read(request.POST), language)
     except forms.BadFormError as error:
         raise refusals.bad_form(error.problems) from None
     except sessions.OtherAmountError:

@@ -17,6 +17,7 @@ from django.db.models import Q
 from payments.clock import database_now
 from payments.crash_points import reach
 from payments.models import Circuit, CircuitChange, GatewayHealth
+from payments.notices import Severity, tell
 from payments.reliability import calls, circuit_rules
 from payments.reliability.circuit_rules import CLOSED, Limits, Pass, Report, offers_trial
 
@@ -205,7 +206,23 @@ def _write(circuits: Iterable[Circuit], changes: Iterable[CircuitChange | None])
     for made in changes:
         if made is not None:
             made.save(force_insert=True)
+            _alert(made)
             transaction.on_commit(partial(_tell, made))
+
+
+def _alert(made: CircuitChange) -> None:
+    """Tell the team, in the transaction of the change, that a breaker opened by itself, or closed again (G7).
+
+    Lists are read for comparison only: nobody need get up for them.
+    """
+    if made.operation == Circuit.Operation.LIST:
+        return
+    which = f"{made.gateway} ({Circuit.Operation(made.operation).label.lower()})"
+    key, page = f"circuit:{made.pk}", "/admin/payments/circuit/"
+    if (made.before, made.after) == (CLOSED, circuit_rules.OPEN):
+        tell("breaker_opened", key, f"Breaker opened: {which}", made.why, Severity.WARNING, page)
+    elif made.before in {circuit_rules.OPEN, circuit_rules.HALF_OPEN} and made.after == CLOSED:
+        tell("breaker_closed", key, f"Breaker closed again: {which}", made.why, Severity.INFO, page)
 
 
 def _values(circuit: Circuit) -> list[Any]:

@@ -1,41 +1,56 @@
-"""Tells the team about every operator task, by e-mail and in the log: nobody has to look at the console to know.
+"""Makes a notice of every operator task: nobody has to look at the console to know (requirement G7).
 
-The task's row is the outbox: a task that was not told yet is told by the next run, whatever died before.
+The task's row is the outbox: one that was not told yet is told by the next look, whatever died before.
 """
 
-import logging
 from typing import Final
 
-from django.conf import settings
-from django.core.mail import send_mail
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from payments.models import OperatorTask
+from payments.notices import Severity, tell
 
-logger = logging.getLogger("paysite.alerts")
+Kind = OperatorTask.Kind
 
-# Tasks that one run tells at most; each e-mail names all of them.
+# Tasks that one look tells at most; the next one goes on.
 _AT_ONCE: Final = 50
-SUBJECT: Final = "Paysite: {count} new task(s) for operators"
+# Money is, or may be, in the wrong place; everything else waits for a person without getting worse.
+_CRITICAL: Final = frozenset(
+    {
+        *(Kind.DUPLICATE_CHARGE, Kind.TAKEN_BACK, Kind.NOT_GIVEN_BACK, Kind.DISPUTE_RECEIVED),
+        *(Kind.CONTRADICTION, Kind.MISMATCH),
+    }
+)
 
 
-def send_open() -> int:
-    """Tell about tasks that nobody was told about; return how many.
+def anything_to_tell() -> bool:
+    """Say cheaply whether there is a task that nobody was told about."""
+    return OperatorTask.objects.filter(alerted_at__isnull=True).exists()
 
-    A mail server that does not answer costs nothing but time: the tasks stay and are told by the next run.
-    """
-    tasks = list(
-        OperatorTask.objects.filter(alerted_at__isnull=True).select_related("payment__order").order_by("pk")[:_AT_ONCE]
-    )
-    if not tasks:
-        return 0
-    for task in tasks:
-        logger.error("operator task %s: %s, payment %s", task.pk, task.get_kind_display(), task.payment_id)
-    if settings.ALERT_EMAILS and not _mailed(tasks):
-        return 0
-    # Afterwards: after a crash in between they are told twice, which is better than never.
-    return OperatorTask.objects.filter(pk__in=[task.pk for task in tasks], alerted_at__isnull=True).update(
-        alerted_at=Now()
+
+def tell_tasks() -> int:
+    """Make notices of the tasks that nobody was told about, in one transaction; return how many there were."""
+    with transaction.atomic():
+        waiting = OperatorTask.objects.filter(alerted_at__isnull=True).select_related("payment__order").order_by("pk")
+        if connection.features.has_select_for_update_skip_locked:
+            waiting = waiting.select_for_update(skip_locked=True, no_key=True, of=("self",))
+        tasks = list(waiting[:_AT_ONCE])
+        for task in tasks:
+            _tell(task)
+        OperatorTask.objects.filter(pk__in=[task.pk for task in tasks]).update(alerted_at=Now())
+    return len(tasks)
+
+
+def _tell(task: OperatorTask) -> None:
+    # Without the task's details: those may hold a reason of fraud, which does not leave the console (F6).
+    tell(
+        task.kind,
+        f"task:{task.pk}",
+        f"{task.get_kind_display()}: {_about(task)}",
+        "It waits for a person.",
+        Severity.CRITICAL if task.kind in _CRITICAL else Severity.WARNING,
+        f"/admin/payments/operatortask/{task.pk}/change/",
     )
 
 
@@ -43,17 +58,3 @@ def _about(task: OperatorTask) -> str:
     if task.payment is None:
         return task.subject
     return f"payment {task.payment.pk}, order {task.payment.order.reference}"
-
-
-def _mailed(tasks: list[OperatorTask]) -> bool:
-    lines = [
-        f"{task.get_kind_display()}: {_about(task)}\n"
-        f"{settings.PUBLIC_URL}/admin/payments/operatortask/{task.pk}/change/"
-        for task in tasks
-    ]
-    try:
-        send_mail(SUBJECT.format(count=len(tasks)), "\n\n".join(lines), None, settings.ALERT_EMAILS)
-    except OSError:  # smtplib's errors are OSErrors, too
-        logger.exception("the team could not be told about %d tasks", len(tasks))
-        return False
-    return True

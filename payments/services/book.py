@@ -23,6 +23,7 @@ from payments.models import (
     Payment,
     SurplusCharge,
 )
+from payments.services import messages
 from payments.services.decline_rules import note_unmapped
 
 
@@ -74,21 +75,21 @@ class Book:
         self.entries.append(audit.payment_entry(payment, action, because, before=before, reason=reason, **data))
         self.events.append(events.of_transition(payment, self.now))
 
-    def lost_track(self, payment: Payment) -> None:
-        """Tell the shop that nobody knows at this moment whether the locked `payment` was charged."""
+    def lost_track(self, payment: Payment, attempt_id: str) -> None:
+        """Tell the shop, and if it lasts the customer, that nobody knows whether the locked `payment` was charged."""
         payment.outcome_unknown = True
         payment.updated_at = self.now
         self.events.append(events.of_lost_track(payment, self.now))
+        self.owe(messages.outcome_unknown(payment, attempt_id, self.now))
 
     def ask_people(self, payment: Payment, kind: str, outcome: Outcome) -> None:
         """Open a task about `payment`, with what the gateway said."""
         detail = f"{outcome.kind}: {outcome.reason}. {outcome.message}".strip()
         self.tasks.append(OperatorTask(payment=payment, kind=kind, detail=detail[:500]))
 
-    def owe(self, message: CustomerMessage | None) -> None:
-        """Take `message` along, if there is somebody to send it to."""
-        if message is not None:
-            self.messages.append(message)
+    def owe(self, messages: Iterable[CustomerMessage]) -> None:
+        """Take what the customer is owed along (payments/services/messages.py)."""
+        self.messages.extend(messages)
 
     def write(self) -> None:
         """Write everything, in the caller's transaction."""

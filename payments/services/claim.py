@@ -224,7 +224,7 @@ class _Claim:
     def _lost(self, payment: Payment, attempt: Attempt) -> None:
         attempt.lose()
         attempt.reason = "worker_lost"
-        self.book.lost_track(payment)
+        self.book.lost_track(payment, attempt.pk)
         self.book.entries.append(
             audit.attempt_entry(
                 attempt, "attempt.unknown", self._because, before=AttemptState.SENT, reason="worker_lost"

@@ -12,7 +12,7 @@ from django_fsm import can_proceed
 from payments import audit, ledger
 from payments.declines import decline
 from payments.gateways.base import Kind
-from payments.models import Attempt, CustomerMessage, OperatorTask, Payment
+from payments.models import Attempt, OperatorTask, Payment
 from payments.reliability import ladder
 from payments.reliability.calls import budget
 from payments.reliability.gateways import capabilities_of
@@ -25,7 +25,7 @@ from payments.reliability.retry import (
     jittered,
     next_look,
 )
-from payments.services import go_on, mail, success
+from payments.services import go_on, messages, success
 from payments.services.book import learn
 from payments.states import AttemptState
 
@@ -130,7 +130,7 @@ def _action_required(payment: Payment, attempt: Attempt, heard: "Heard", book: "
     payment.require_action(url=heard.outcome.action_url, look_at=look_at)
     if payment.queued_at is not None:
         # The customer was told that there is nothing to do, and is not looking at any page.
-        book.owe(mail.owe(payment, CustomerMessage.Kind.CONFIRM))
+        book.owe(messages.confirm(payment, book.now))
     book.moved(payment, "payment.action_required", heard.because, before=was)
 
 
@@ -165,7 +165,7 @@ def _unknown(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", c
         return
     if before == AttemptState.SENT:
         attempt.lose()
-        book.lost_track(payment)
+        book.lost_track(payment, attempt.pk)
     _remember(attempt, heard)
     # One edge of the state table at a time: what was believed sent until now is unknown first.
     was_unknown = before != AttemptState.SENT
@@ -264,3 +264,4 @@ def _fail(payment: Payment, code: str, heard: "Heard", book: "Book") -> None:
     payment.fail(code=code, now=book.now)
     book.answered.append(payment.pk)
     book.moved(payment, "payment.failed", heard.because, before=was, reason=code)
+    book.owe(messages.failed(payment, book.now))

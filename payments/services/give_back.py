@@ -21,6 +21,7 @@ from payments.gateways.base import Kind, Outcome
 from payments.models import OperatorTask, Payment, SurplusCharge
 from payments.reliability import breaker, calls
 from payments.reliability.breaker import Board, Pass, Report
+from payments.services import messages
 from payments.services.book import Book
 from payments.services.claim import lease
 from payments.states import SurplusState
@@ -120,6 +121,9 @@ def _locked(surplus_id: str) -> SurplusCharge:
 
 
 def _tell(charge: SurplusCharge, type_: str, book: Book) -> None:
+    if charge.taken:
+        owed = messages.refunded if type_ == "surplus.returned" else messages.refund_failed
+        book.owe(owed(charge.payment, charge.pk, book.now))
     book.events.append(events.of_surplus(charge.payment, charge, type_, book.now))
     charge.payment.updated_at = book.now
     update_each([charge.payment], ("events_written", "updated_at"))

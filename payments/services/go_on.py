@@ -12,13 +12,13 @@ from django_fsm import can_proceed
 
 from payments.audit import Because
 from payments.declines import DeclineClass, decline
-from payments.models import Attempt, CustomerMessage, OperatorTask, Payment
+from payments.models import Attempt, OperatorTask, Payment
 from payments.reliability import card_limits, ladder
 from payments.reliability.breaker import Board
 from payments.reliability.ladder import End, Next, Tried
 from payments.reliability.retry import Chance, RetryPolicy
 from payments.reliability.routing import gateways_for
-from payments.services import mail
+from payments.services import messages
 from payments.services.trust import is_trusted
 from payments.states import AttemptState
 
@@ -143,8 +143,8 @@ def end(payment: Payment, step: End, because: Because, book: "Book", chance: Cha
     book.answered.append(payment.pk)
     book.moved(payment, "payment.failed", because, before=was, reason=step.code, level=step.level, why=step.why)
     # Of a gateway that answers there is nothing to wait for: who wants to try again can do so now.
-    if step.code in _NOBODY_ANSWERED or queued:
-        book.owe(mail.owe(payment, CustomerMessage.Kind.RESUME))
+    waits = step.code in _NOBODY_ANSWERED or queued
+    book.owe(messages.link_when_back(payment, book.now) if waits else messages.failed(payment, book.now))
 
 
 def expire(payment: Payment, because: Because, book: "Book") -> None:
@@ -152,6 +152,7 @@ def expire(payment: Payment, because: Because, book: "Book") -> None:
     was = payment.status
     if payment.queued_at is None:
         payment.expire(now=book.now)
+        book.owe(messages.failed(payment, book.now))
         book.moved(payment, "payment.expired", because, before=was)
         return
     payment.review(reason="queued_too_long", due_at=None)
@@ -195,7 +196,7 @@ def _queue(payment: Payment, why: str, because: Because, book: "Book", chance: C
     payment.outcome_unknown = False
     payment.queue(at=queue_look(payment.queued_at or book.now, book.now, chance), now=book.now)
     if first:
-        book.owe(mail.owe(payment, CustomerMessage.Kind.DELAYED))
+        book.owe(messages.accepted_for_later(payment, book.now))
         book.moved(payment, "payment.queued", because, before=was, reason=why, level=ladder.LATER)
     elif was != payment.status:
         book.moved(payment, "payment.queued", because, before=was, reason=why)

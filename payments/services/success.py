@@ -15,6 +15,7 @@ from payments.crash_points import reach
 from payments.gateways.base import Kind, Outcome
 from payments.idempotency import CHECKOUT_KEY
 from payments.models import Attempt, CheckoutSession, OperatorTask, Payment, SurplusCharge
+from payments.services import messages
 from payments.services.book import learn
 from payments.states import LIVE_OR_SUCCESSFUL, OPEN_OR_SUCCEEDED, AttemptState, PaymentStatus
 
@@ -88,6 +89,7 @@ def _accept(payment: Payment, attempt: Attempt, heard: "Heard", outcome: Outcome
         _complete_checkout(payment, book)
     book.postings.append(ledger.capture(attempt))
     book.answered.append(payment.pk)
+    book.owe(messages.paid(payment, book.now))
     if late:
         if __debug__:
             reach("late_success.accepting")

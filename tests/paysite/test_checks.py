@@ -27,6 +27,7 @@ def production(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     settings.SECRET_KEY = SECRET
     settings.ALLOWED_HOSTS = ["pay.example.com"]
     settings.PUBLIC_URL = "https://pay.example.com"
+    settings.SMS_BACKEND = "none"
     settings.GATEWAYS = [{"name": "acme", "kind": "acme", "url": "https://acme.example", "origin": "", "secret": "s"}]
     monkeypatch.setattr(checks, "connection", SimpleNamespace(vendor="postgresql"))
     return settings
@@ -45,6 +46,21 @@ def test_production_refuses_to_kill_itself_at_a_crash_point(
 ) -> None:
     monkeypatch.setenv("PAYSITE_CRASH_AT", "claim.committed:1")
     assert ids() == ["paysite.E010"]
+
+
+def test_production_refuses_to_write_every_sms_to_a_folder(production: Settings) -> None:
+    production.SMS_BACKEND = "file"
+    assert ids() == ["paysite.E013"]
+
+
+@pytest.mark.parametrize("missing", ["TWILIO_ACCOUNT", "TWILIO_TOKEN", "TWILIO_FROM"])
+def test_production_refuses_twilio_without_all_that_it_needs(production: Settings, missing: str) -> None:
+    production.SMS_BACKEND = "twilio"
+    for name in ("TWILIO_ACCOUNT", "TWILIO_TOKEN", "TWILIO_FROM"):
+        setattr(production, name, "" if name == missing else "something")
+    assert ids() == ["paysite.E014"]
+    setattr(production, missing, "something")
+    assert ids() == []
 
 
 def test_a_task_must_not_be_given_out_again_while_it_runs(settings: Settings) -> None:

@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from payments.gateways.base import Kind
 from payments.models import CheckoutSession, CustomerMessage, Payment
-from payments.services.mail import owe
 from tests.payments.checkout.conftest import Pay, declined_to_the_end, heard_from_gateway
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -100,14 +99,16 @@ def test_an_e_mail_is_promised_only_where_one_is_written(
 ) -> None:
     promise = "We confirm this by e-mail, and write again should we need you."
     assert promise not in text_of(browser, session)
-    mail = owe(queued, CustomerMessage.Kind.DELAYED)
-    assert mail is not None
-    mail.save()
+    CustomerMessage.objects.create(payment=queued, kind=CustomerMessage.Kind.DELAYED, address="anna@shop.test")
     assert promise in text_of(browser, session)
     CustomerMessage.objects.update(due_at=None)
     assert promise not in text_of(browser, session)
     CustomerMessage.objects.update(sent_at=timezone.now())
     assert promise in text_of(browser, session)
+    CustomerMessage.objects.update(channel="sms")
+    assert "We confirm this by SMS, and write again" in text_of(browser, session)
+    CustomerMessage.objects.create(payment=queued, kind=CustomerMessage.Kind.DELAYED, address="anna@shop.test")
+    assert "We confirm this by e-mail and SMS, and write again" in text_of(browser, session)
 
 
 @pytest.mark.usefixtures("queued")
@@ -205,11 +206,9 @@ def test_a_fault_of_ours_is_kind_and_says_that_it_is_ours(session: CheckoutSessi
     assert f'<a class="button primary" href="/checkout/{session.token}">Try again</a>' in page
     assert tag_of(browser, session)[1] is True
 
-    mail = owe(payment, CustomerMessage.Kind.RESUME)
-    assert mail is not None
-    mail.save()
-    assert "We e-mail you a link to pay as soon as it works again." in text_of(browser, session)
-    assert "We e-mail you a link to pay as soon as it works again." in text_of(browser, session, "")
+    CustomerMessage.objects.create(payment=payment, kind=CustomerMessage.Kind.RESUME, address="anna@shop.test")
+    assert "We send you a link to pay by e-mail as soon as it works again." in text_of(browser, session)
+    assert "We send you a link to pay by e-mail as soon as it works again." in text_of(browser, session, "")
     CustomerMessage.objects.update(due_at=None, sent_at=timezone.now())
     assert "We have sent you a link to this page by e-mail" in text_of(browser, session)
 

@@ -47,7 +47,7 @@ def test_level_5_asks_for_another_way_after_one_try(
     payment = settle(settler, payment)
     assert (payment.status, payment.level, payment.error_code, payment.queued_at) == ("failed", 5, code, None)
     assert payment.level_reason.startswith("primary declined: ")
-    assert (gateways.captures(payment), gateways.requests(payment), mails(payment)) == ((0, 0), (1, 0), [])
+    assert (gateways.captures(payment), gateways.requests(payment), mails(payment)) == ((0, 0), (1, 0), ["failed"])
     [entry] = told(payment, "payment.failed")
     assert (entry["level"], entry["why"], entry["reason"]) == (5, payment.level_reason, code)
 
@@ -117,13 +117,13 @@ def test_where_a_breaker_soon_lets_a_trial_through_it_is_waited_for(
     assert (reload(payment).status, gateways.requests(payment)) == ("success", (0, 1))
 
 
-def test_no_mail_promises_what_can_be_had_now(shop: Client, gateways: Gateways, settler: Settler) -> None:
-    """Both gateways answer, and process nothing: there is nothing to come back for."""
+def test_a_link_waits_for_no_gateway_where_both_answer(shop: Client, gateways: Gateways, settler: Settler) -> None:
+    """Both gateways answer, and process nothing: who wants to try again can do so now."""
     payment = accepted(shop, token="tok_processing_error")
     customer_of(payment)
     payment = settle(settler, payment)
     assert (payment.status, payment.level, payment.error_code) == ("failed", 6, "processing_error")
-    assert mails(payment) == []
+    assert mails(payment) == ["failed"]
 
 
 # Every class of decline, at both gateways.

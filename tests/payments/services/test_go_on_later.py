@@ -196,7 +196,7 @@ def test_an_order_is_not_accepted_on_a_card_that_the_bank_has_just_declined(
     open_breaker("secondary")
     payment = settle(settler, payment)
     assert (payment.status, payment.level, payment.error_code) == ("failed", 5, "generic_decline")
-    assert (payment.queued_at, mails(payment), gateways.requests(payment)) == (None, [], (0, 0))
+    assert (payment.queued_at, mails(payment), gateways.requests(payment)) == (None, ["failed"], (0, 0))
 
 
 def test_a_trusted_customer_does_not_wait_for_tries_that_nobody_can_make(

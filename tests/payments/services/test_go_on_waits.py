@@ -154,7 +154,7 @@ def test_a_decline_that_an_operator_makes_final_before_the_next_try_ends_at_leve
     settler.drain()
     payment = reload(payment)
     assert (payment.status, payment.level, payment.error_code, payment.queued_at) == ("failed", 5, "velocity", None)
-    assert (gateways.requests(payment), mails(payment)) == ((0, 0), [])
+    assert (gateways.requests(payment), mails(payment)) == ((0, 0), ["failed"])
 
 
 def test_a_code_that_becomes_fraud_before_the_next_try_is_told_nowhere(

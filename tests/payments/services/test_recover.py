@@ -5,15 +5,13 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.core import mail
 from django.core.management import call_command
 from django.db.models.functions import Now
 
 from payments.audit import Because
 from payments.clock import database_now
 from payments.gateways.base import Kind
-from payments.models import AuditEntry, Client, OperatorTask, Payment, RecoveryRun, SettleLoop
-from payments.services import alert
+from payments.models import AuditEntry, Client, Notice, OperatorTask, Payment, RecoveryRun, SettleLoop
 from payments.services.recover import recover
 from tests.payments.conftest import BECAUSE, accepted, after, reload, sent
 
@@ -136,19 +134,4 @@ def test_the_team_is_told_about_a_task_once(shop: Client, settings: Any) -> None
     opened = task(shop)
     assert recover(Trigger.SCHEDULE, BECAUSE).repaired["sentAlerts"] == 1
     assert recover(Trigger.SCHEDULE, BECAUSE).repaired["sentAlerts"] == 0
-    assert [message.to for message in mail.outbox] == [["team@example.com"]]
-    assert f"/admin/payments/operatortask/{opened.pk}/change/" in mail.outbox[0].body
-    assert opened.payment_id in mail.outbox[0].body
-
-
-def test_a_mail_server_that_does_not_answer_leaves_the_task_to_be_told(
-    shop: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise ConnectionRefusedError
-
-    settings.ALERT_EMAILS = ["team@example.com"]
-    task(shop)
-    monkeypatch.setattr(alert, "send_mail", refuse)
-    assert alert.send_open() == 0
-    assert OperatorTask.objects.get().alerted_at is None
+    assert list(Notice.objects.values_list("key", flat=True)) == [f"task:{opened.pk}"]
