@@ -262,6 +262,9 @@ if DEMO and not env.text("PAYSITE_MAIL_HOST"):
 # others. Where the list is empty, nothing is suggested.
 ALTERNATIVES = env.words("PAYSITE_ALTERNATIVES", "Another card, PayPal, Bank transfer")
 
+# Where the demo shop gets its events; `manage.py run` chooses the port (docs/sandbox.md).
+DEMO_INBOX_URL = env.text("PAYSITE_INBOX_URL", "http://127.0.0.1:8013" if DEMO else "").rstrip("/")
+
 # Seconds without a heartbeat of the background work after which the supervisor replaces all of django-q2's processes,
 # and seconds that these have after a start until their first beat is missed (docs/background-work.md).
 BEAT_LIMIT = env.integer("PAYSITE_BEAT_LIMIT", 20, least=5, most=3600)

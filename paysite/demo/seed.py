@@ -1,4 +1,6 @@
-"""Fills a demo installation: an operator, a shop, and the shop's API key. Doing so again changes nothing.
+"""Fills a demo installation: an operator, a shop, the shop's API key and its inbox for events.
+
+Doing so again changes nothing.
 
 The random values are made once per installation and kept in a file that only its owner can read: the database holds
 hashes, from which neither password nor key could be printed again.
@@ -14,11 +16,13 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from payments.models import SCOPES, ApiKey, Client
+from payments.models import SCOPES, ApiKey, Client, WebhookEndpoint
 from payments.models.client import digest_of
+from paysite.demo.event_inbox.address import DEMO_SIGNING_SECRET
 
 SHOP_SLUG: Final = "demo-shop"
 OPERATOR: Final = "operator"
+INBOX: Final = "Demo shop's inbox"
 _SECRETS_FILE: Final = "demo-secrets.json"
 
 
@@ -33,7 +37,9 @@ def seed() -> dict[str, Any]:
     _write(file, known)
     with transaction.atomic():
         _operator(known["password"])
-        _api_key(_shop(known["formSecret"]), known["apiKey"])
+        shop = _shop(known["formSecret"])
+        _api_key(shop, known["apiKey"])
+        _inbox(shop)
     return {"login": {"username": OPERATOR, "password": known["password"]}, "apiKey": known["apiKey"]}
 
 
@@ -87,3 +93,16 @@ def _api_key(client: Client, key: str) -> None:
     elif row.scopes != list(SCOPES):
         row.scopes = list(SCOPES)
         row.save(update_fields=["scopes"])
+
+
+def _inbox(client: Client) -> None:
+    """Make sure that the shop gets all its events; whatever was tried out with its inbox, the next run begins anew."""
+    rows = WebhookEndpoint.objects.filter(client=client, description=INBOX, deleted_at__isnull=True)
+    row = rows.order_by("created_at").first() or WebhookEndpoint(client=client, description=INBOX)
+    # The port changes with that of the demo; the inbox knows only this secret.
+    wanted = {"url": f"{settings.DEMO_INBOX_URL}/events", "secret": DEMO_SIGNING_SECRET, "types": [], "is_enabled": True}
+    wanted |= {"disabled_at": None, "disabled_why": "", "failing_since": None}
+    if row._state.adding or any(getattr(row, name) != value for name, value in wanted.items()):
+        for name, value in wanted.items():
+            setattr(row, name, value)
+        row.save()

@@ -133,4 +133,4 @@ def _payment(reference: str, payment_id: str) -> Payment | None:
 
 
 def _context(cart: Cart, **more: Any) -> dict[str, Any]:
-    return {"cart": cart, "currencies": CURRENCIES, **more}
+    return {"cart": cart, "currencies": CURRENCIES, "events_url": settings.DEMO_INBOX_URL, **more}

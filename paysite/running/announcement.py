@@ -21,6 +21,8 @@ def document(plan: Plan, seed: dict[str, Any]) -> dict[str, Any]:
             "shop": f"{plan.web_url}/shop/",
             "console": f"{plan.web_url}/admin/",
             "docs": f"{plan.web_url}/api/docs",
+            "shopEvents": plan.inbox_url,
+            "messages": f"{plan.web_url}/inbox/",
             "primaryGateway": plan.gateway_url("primary"),
             "secondaryGateway": plan.gateway_url("secondary"),
         },
@@ -47,6 +49,8 @@ def text(content: dict[str, Any]) -> str:
     return f"""
 Paysite is ready.
   Shop       {urls["shop"]}
+  Events     {urls["shopEvents"]}   (what the shop is told, as it comes)
+  Messages   {urls["messages"]}   (e-mail and SMS to customers)
   Console    {urls["console"]}   (user {login["username"]}, password {login["password"]})
   API docs   {urls["docs"]}   (demo API key {content["apiKey"]})
   Gateways   {urls["primaryGateway"]}  {urls["secondaryGateway"]}   (sandbox)

@@ -22,11 +22,15 @@ HEADER_TIMEOUT_MS = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Addresses of one run. `gateway_ports` is empty in production: no sandbox runs there."""
+    """Addresses of one run. `gateway_ports` is empty in production: no sandbox runs there.
+
+    inbox_port: of the demo shop's inbox, 0 where it does not run.
+    """
 
     host: str
     port: int
     gateway_ports: tuple[int, ...]
+    inbox_port: int = 0
 
     @property
     def web_url(self) -> str:
@@ -39,15 +43,21 @@ class Plan:
     def gateway_url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.gateways[name]}"
 
+    @property
+    def inbox_url(self) -> str:
+        return f"http://127.0.0.1:{self.inbox_port}"
+
     def environment(self) -> dict[str, str]:
         """Return what all programs of a demo run need to know about each other's addresses."""
         if not self.gateway_ports:
             # Leaves the crash points of tests out of the code (payments/crash_points.py).
             return {"PYTHONOPTIMIZE": "1"}
+        inbox = {"PAYSITE_INBOX_URL": self.inbox_url} if self.inbox_port else {}
         return {
             "PAYSITE_PRIMARY_URL": self.gateway_url("primary"),
             "PAYSITE_SECONDARY_URL": self.gateway_url("secondary"),
             "PAYSITE_PUBLIC_URL": self.web_url,
+            **inbox,
         }
 
     def full_environment(self) -> dict[str, str]:
@@ -56,21 +66,6 @@ class Plan:
     def programs(self, heartbeat: Heartbeat) -> list[Program]:
         """Return the programs in the order in which they start; they end in the opposite order."""
         environment = self.environment()
-        gateways = [
-            Program(
-                name=f"gateway-{name}",
-                command=manage(
-                    "sandbox_gateway",
-                    *("--port", str(port), "--name", name, "--shop-origin", self.web_url),
-                    *("--database", str(settings.VAR_DIR / f"sandbox-{name}.sqlite3")),
-                    # One vault: a card typed at one gateway can be charged at the other, too.
-                    *("--vault", str(settings.VAR_DIR / "sandbox-vault.sqlite3")),
-                ),
-                log=log_file(f"gateway-{name}"),
-                environment=environment,
-            )
-            for name, port in self.gateways.items()
-        ]
         cluster = Program(
             name="cluster",
             command=manage("qcluster"),
@@ -87,14 +82,41 @@ class Plan:
             environment=environment,
             patience=WEB_PATIENCE,
         )
-        return [*gateways, cluster, web]
+        return [*self._gateways(), *self._inbox(), cluster, web]
+
+    def _gateways(self) -> list[Program]:
+        # In the environment, as everybody can read the command line of a process.
+        environment = {**self.environment(), "SANDBOX_WEBHOOK_SECRET": settings.DEMO_WEBHOOK_SECRET}
+        return [
+            Program(
+                name=f"gateway-{name}",
+                command=manage(
+                    "sandbox_gateway",
+                    *("--port", str(port), "--name", name, "--shop-origin", self.web_url),
+                    *("--database", str(settings.VAR_DIR / f"sandbox-{name}.sqlite3")),
+                    # One vault: a card typed at one gateway can be charged at the other, too.
+                    *("--vault", str(settings.VAR_DIR / "sandbox-vault.sqlite3")),
+                    *("--webhook-url", f"http://127.0.0.1:{self.port}/webhooks/{name}"),
+                ),
+                log=log_file(f"gateway-{name}"),
+                environment=environment,
+            )
+            for name, port in self.gateways.items()
+        ]
+
+    def _inbox(self) -> list[Program]:
+        if not self.inbox_port:
+            return []
+        command = manage("demo_shop_inbox", "--port", str(self.inbox_port))
+        return [Program(name="inbox", command=command, log=log_file("inbox"), environment=self.environment())]
 
     def probes(self) -> list[Probe]:
         public = urlsplit(settings.PUBLIC_URL)
         # As the proxy in front would ask: Django refuses other hosts, and redirects what did not come by https.
         as_proxy = {} if settings.DEMO else {"Host": public.netloc, "X-Forwarded-Proto": public.scheme}
         gateways = [Probe(f"gateway-{name}", "127.0.0.1", port, "/v1/health") for name, port in self.gateways.items()]
-        return [*gateways, Probe("web", self.host, self.port, "/health/ready", as_proxy)]
+        inbox = [Probe("inbox", "127.0.0.1", self.inbox_port, "/events.json")] if self.inbox_port else []
+        return [*gateways, *inbox, Probe("web", self.host, self.port, "/health/ready", as_proxy)]
 
 
 def log_file(name: str) -> Path:

@@ -24,9 +24,9 @@ class RunningSite:
 
     def __init__(self, environment: Mapping[str, str], *options: str) -> None:
         self.var = Path(environment["PAYSITE_VAR"])
-        self.port, primary, secondary = free_ports(3)
+        self.port, primary, secondary, inbox = free_ports(4)
         self.output = self.var / "output"
-        ports = ["--port", self.port, "--primary-port", primary, "--secondary-port", secondary]
+        ports = ["--port", self.port, "--primary-port", primary, "--secondary-port", secondary, "--inbox-port", inbox]
         command = [sys.executable, "-u", str(settings.BASE_DIR / "manage.py"), "run", *map(str, ports), *options]
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(

@@ -39,13 +39,14 @@ class Stop:
 
 
 class Command(BaseCommand):
-    help = "Run web server, background work and, in demo mode, two sandbox gateways, until Ctrl-C."
+    help = "Run web server, background work and, in demo mode, two sandbox gateways and a shop's inbox, until Ctrl-C."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address the web server listens on (127.0.0.1)")
         parser.add_argument("--port", type=port, default=8000, help="port of the web server (8000)")
         parser.add_argument("--primary-port", type=port, help="port of the first sandbox gateway (port + 11)")
         parser.add_argument("--secondary-port", type=port, help="port of the second sandbox gateway (port + 12)")
+        parser.add_argument("--inbox-port", type=port, help="port of the demo shop's inbox (port + 13)")
         parser.add_argument("--no-demo-payment", action="store_true", help="do not take a payment at the start")
 
     def handle(self, **options: Any) -> None:
@@ -91,10 +92,11 @@ def plan_of(options: dict[str, Any]) -> Plan:
     """Return the addresses that the options ask for; two programs on one port are refused."""
     web: int = options["port"]
     gateways = (options["primary_port"] or web + 11, options["secondary_port"] or web + 12) if settings.DEMO else ()
-    ports = (web, *gateways)
+    inbox: int = (options["inbox_port"] or web + 13) if settings.DEMO else 0
+    ports = (web, *gateways, *([inbox] if inbox else []))
     if len(set(ports)) < len(ports) or max(ports) > 65_535:
         raise PortTakenError(f"The ports {', '.join(map(str, ports))} must be different and at most 65535.")
-    return Plan(host=options["host"], port=web, gateway_ports=gateways)
+    return Plan(host=options["host"], port=web, gateway_ports=gateways, inbox_port=inbox)
 
 
 def demand_ports(plan: Plan) -> None:
@@ -102,3 +104,5 @@ def demand_ports(plan: Plan) -> None:
     demand_free(plan.host, plan.port, what="web server", option="--port (make run PORT=…)")
     for name, number in plan.gateways.items():
         demand_free("127.0.0.1", number, what=f"{name} sandbox gateway", option=f"--{name}-port")
+    if plan.inbox_port:
+        demand_free("127.0.0.1", plan.inbox_port, what="demo shop's inbox", option="--inbox-port")

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client as Browser
 from django.utils import timezone
 from pytest_django import Settings
 
-from payments.models import SCOPES, ApiKey, Client
+from payments.models import SCOPES, ApiKey, Client, WebhookEndpoint
+from paysite.demo.event_inbox.address import DEMO_SIGNING_SECRET
 
 pytestmark = pytest.mark.django_db
 
@@ -60,14 +62,14 @@ def test_the_shop_may_send_customers_back_to_this_site(settings: Settings) -> No
 
 def test_a_second_run_gives_the_same_and_adds_nothing() -> None:
     first = seed()
-    before = [list(model.objects.values()) for model in (User, Client, ApiKey)]
+    before = [list(model.objects.values()) for model in (User, Client, ApiKey, WebhookEndpoint)]
     assert seed() == first
-    assert [list(model.objects.values()) for model in (User, Client, ApiKey)] == before
+    assert [list(model.objects.values()) for model in (User, Client, ApiKey, WebhookEndpoint)] == before
 
 
 def test_a_new_database_gets_the_same_login_and_key() -> None:
     first = seed()
-    for model in (ApiKey, Client, User):
+    for model in (WebhookEndpoint, ApiKey, Client, User):
         model.objects.all().delete()
     assert seed() == first
 
@@ -78,6 +80,35 @@ def test_another_port_is_added_to_where_customers_may_return(settings: Settings)
     seed()
     assert Client.objects.get().return_origins[-1] == "http://127.0.0.1:8001"
     assert len(Client.objects.get().return_origins) == 2
+
+
+def test_the_shop_gets_all_its_events_at_its_inbox() -> None:
+    seed()
+    endpoint = WebhookEndpoint.objects.get()
+    where = f"{settings.DEMO_INBOX_URL}/events"
+    assert (endpoint.client, endpoint.url, endpoint.types) == (Client.objects.get(), where, [])
+    assert (endpoint.secret, endpoint.is_enabled) == (DEMO_SIGNING_SECRET, True)
+
+
+def test_an_inbox_that_was_switched_off_gets_events_again() -> None:
+    seed()
+    now = timezone.now()
+    WebhookEndpoint.objects.update(
+        url="http://127.0.0.1:1/events", is_enabled=False, disabled_at=now, disabled_why="410", failing_since=now
+    )
+    seed()
+    endpoint = WebhookEndpoint.objects.get()
+    assert (endpoint.url, endpoint.is_enabled, endpoint.disabled_why) == (f"{settings.DEMO_INBOX_URL}/events", True, "")
+    assert (endpoint.disabled_at, endpoint.failing_since) == (None, None)
+
+
+def test_the_shops_other_endpoints_are_its_own_business() -> None:
+    seed()
+    other = WebhookEndpoint.objects.create(client=Client.objects.get(), url="https://shop.example/e", is_enabled=False)
+    seed()
+    other.refresh_from_db()
+    assert (other.url, other.is_enabled) == ("https://shop.example/e", False)
+    assert WebhookEndpoint.objects.count() == 2
 
 
 def test_a_changed_password_is_set_back_to_the_one_that_is_printed() -> None:
@@ -110,4 +141,4 @@ def test_production_is_refused_and_nothing_is_made(settings: Settings, var: Path
     with pytest.raises(CommandError, match="not for production"):
         call_command("seed_demo")
     assert not var.exists()
-    assert [model.objects.count() for model in (User, Client, ApiKey)] == [0, 0, 0]
+    assert [model.objects.count() for model in (User, Client, ApiKey, WebhookEndpoint)] == [0, 0, 0, 0]

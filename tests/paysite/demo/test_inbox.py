@@ -1,0 +1,97 @@
+"""The demo's inbox shows what customers would have got, and nothing of it runs (requirement G7)."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.mail import EmailMultiAlternatives
+from django.test import Client as Browser
+
+from payments.services.sms import Files
+from paysite.demo.inbox import MOST, everything
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def folder(settings: Any, tmp_path: Path) -> Path:
+    settings.DEMO, settings.VAR_DIR = True, tmp_path
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH = tmp_path / "mail"
+    return tmp_path
+
+
+def mailed(subject: str = "Your order", html: str = "<p>Hello <b>Zoë</b></p>", to: str = "anna@shop.test") -> None:
+    message = EmailMultiAlternatives(subject, "Hello Zoë\n", "Shop <pay@shop.test>", [to])
+    message.attach_alternative(html, "text/html")
+    message.send()
+
+
+def page(browser: Browser) -> str:
+    reply = browser.get("/inbox/")
+    assert reply.status_code == 200
+    return reply.content.decode()
+
+
+def test_an_empty_inbox_says_what_to_do(folder: Path) -> None:
+    assert "Nothing was sent yet." in page(Browser())
+
+
+def test_e_mails_and_sms_are_shown_newest_first(folder: Path) -> None:
+    mailed("The first")
+    Files(folder / "sms").send("+4915112345678", "You can pay now: https://pay.test/x")
+    (mail,) = (folder / "mail").iterdir()
+    os.utime(mail, (1_700_000_000, 1_700_000_000))
+    text = page(Browser())
+    assert text.index("You can pay now") < text.index("The first")
+    assert '<a href="https://pay.test/x" rel="nofollow">https://pay.test/x</a>' in text
+    assert "to anna@shop.test, from Shop &lt;pay@shop.test&gt;" in text
+    assert "2023-11-14 22:13:20 UTC" in text
+
+
+def test_an_e_mails_markup_stays_in_a_frame_that_may_run_nothing(folder: Path) -> None:
+    mailed("<script>alert(1)</script>", html='<p title="x">Hi</p><script>alert(2)</script>')
+    reply = Browser().get("/inbox/")
+    text = reply.content.decode()
+    assert "<script>alert" not in text
+    assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in text
+    assert "&lt;p title=&quot;x&quot;&gt;Hi&lt;/p&gt;&lt;script&gt;" in text
+    policy = reply.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+
+
+def test_several_e_mails_of_one_file_are_several(folder: Path) -> None:
+    mailed("The first")
+    mailed("The second")
+    one, *others = sorted((folder / "mail").iterdir())
+    whole = b"".join(path.read_bytes() for path in (one, *others))
+    for path in others:
+        path.unlink()
+    one.write_bytes(whole)
+    assert sorted(shown.subject for shown in everything(folder / "mail", folder / "sms")) == ["The first", "The second"]
+
+
+def test_no_more_than_the_newest_are_read(folder: Path) -> None:
+    for number in range(MOST + 5):
+        Files(folder / "sms").send("+4915112345678", f"number {number}")
+    shown = everything(None, folder / "sms")
+    assert len(shown) == MOST
+    assert not any(each.text == "number 4" for each in shown)
+
+
+def test_with_a_mail_server_the_page_says_where_e_mails_are(folder: Path, settings: Any) -> None:
+    del settings.EMAIL_FILE_PATH
+    assert "E-mails go to the mail server of the settings" in page(Browser())
+
+
+def test_outside_the_demo_there_is_no_inbox(folder: Path, settings: Any) -> None:
+    mailed("A secret")
+    settings.DEMO = False
+    reply = Browser().get("/inbox/")
+    assert (reply.status_code, b"A secret" in reply.content) == (404, False)
+
+
+def test_nothing_can_be_posted_to_it(folder: Path) -> None:
+    assert Browser().post("/inbox/").status_code == 405
