@@ -373,7 +373,10 @@ class Migration(migrations.Migration):
             model_name="delivery",
             name="event",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="deliveries", to="payments.event"
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="deliveries",
+                to="payments.event",
             ),
         ),
         migrations.AddIndex(
@@ -466,6 +469,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="delivery",
             index=models.Index(fields=["endpoint", "id"], name="delivery_of_endpoint"),
+        ),
+        migrations.AddIndex(
+            model_name="delivery",
+            index=models.Index(condition=models.Q(("state", "failed")), fields=["id"], name="delivery_failed"),
         ),
         migrations.AddConstraint(
             model_name="delivery",

@@ -92,7 +92,7 @@ class Delivery(models.Model):
         DELIVERED = "delivered", "Delivered"
         FAILED = "failed", "Not delivered"
 
-    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="deliveries")
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="deliveries", db_index=False)
     endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.PROTECT, related_name="deliveries", db_index=False)
     payment_id = models.CharField(max_length=34, blank=True)
     sequence = models.PositiveIntegerField(default=0)
@@ -118,6 +118,7 @@ class Delivery(models.Model):
                 name="delivery_in_order",
             ),
             models.Index(fields=["endpoint", "id"], name="delivery_of_endpoint"),
+            models.Index(fields=["id"], condition=models.Q(state="failed"), name="delivery_failed"),
         ]
 
     def __str__(self) -> str:
