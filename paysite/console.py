@@ -140,10 +140,26 @@ _NAVIGATION: Final = (
             ("Attempts", "swap_horiz", "payments_attempt_changelist", "payments.view_attempt"),
             ("Audit trail", "history", "payments_auditentry_changelist", "payments.view_auditentry"),
             ("Money to give back", "undo", "payments_surpluscharge_changelist", _VIEW_SURPLUS),
-            ("E-mails", "mail", "payments_customermessage_changelist", "payments.view_customermessage"),
+            ("Customer messages", "mail", "payments_customermessage_changelist", "payments.view_customermessage"),
+            ("Alerts", "notifications", "payments_notice_changelist", "payments.view_notice"),
             ("Recovery", "healing", "payments_recoveryrun_changelist", "payments.view_recoveryrun"),
             ("Ledger", "menu_book", "payments_ledgerposting_changelist", "payments.view_ledgerposting"),
             ("Idempotency keys", "key_vertical", "payments_idempotencyrecord_changelist", _VIEW_KEYS),
+        ),
+    ),
+    (
+        "Events for shops",
+        (
+            ("Endpoints", "webhook", "payments_webhookendpoint_changelist", "payments.view_webhookendpoint"),
+            ("Deliveries", "local_shipping", "payments_delivery_changelist", "payments.view_delivery"),
+            ("Events", "campaign", "payments_event_changelist", "payments.view_event"),
+        ),
+    ),
+    (
+        "Events of gateways",
+        (
+            ("Received", "move_to_inbox", "payments_gatewayevent_changelist", "payments.view_gatewayevent"),
+            ("Refused", "block", "payments_refusedwebhook_changelist", "payments.view_refusedwebhook"),
         ),
     ),
     (

@@ -1,8 +1,13 @@
 """The API's description and its page; both work offline."""
 
+from typing import Any
+
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+
+from payments.api.events_schema import add_webhooks
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -17,5 +22,12 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         }
 
 
-schema_view = SpectacularJSONAPIView.as_view()
+class Generator(SchemaGenerator):
+    """Describes the calls, and what we call: the shops' endpoints."""
+
+    def get_schema(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return add_webhooks(super().get_schema(*args, **kwargs))  # type: ignore[no-untyped-call]
+
+
+schema_view = SpectacularJSONAPIView.as_view(generator_class=Generator)
 docs_view = SpectacularSwaggerSplitView.as_view(url_name="schema")

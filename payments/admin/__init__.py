@@ -9,8 +9,12 @@ from payments.admin import (
     customer_message,
     customer_standing,
     decline_rule,
+    delivery,
+    event,
+    gateway_event,
     idempotency_record,
     ledger_posting,
+    notice,
     operator_task,
     order,
     payment,
@@ -18,6 +22,7 @@ from payments.admin import (
     surplus_charge,
     unmapped_decline,
     users,
+    webhook_endpoint,
 )
 
 __all__ = [
@@ -29,8 +34,12 @@ __all__ = [
     "customer_message",
     "customer_standing",
     "decline_rule",
+    "delivery",
+    "event",
+    "gateway_event",
     "idempotency_record",
     "ledger_posting",
+    "notice",
     "operator_task",
     "order",
     "payment",
@@ -38,4 +47,5 @@ __all__ = [
     "surplus_charge",
     "unmapped_decline",
     "users",
+    "webhook_endpoint",
 ]

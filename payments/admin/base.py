@@ -38,7 +38,7 @@ class ReadOnlyAdmin(ModelAdmin):
     list_per_page = 50
     change_list_template = "admin/console/list.html"
     list_before_template = "admin/console/list_note.html"
-    actions = None
+    actions: tuple[str, ...] | None = None
     # Sorting by anything but the primary key would sort the whole table.
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     sortable_by = ()

@@ -27,7 +27,7 @@ class ClientForm(_ModelForm):
 
     class Meta:
         model = Client
-        fields = ("slug", "name", "support_email", "return_origins", "is_active")
+        fields = ("slug", "name", "support_email", "technical_email", "return_origins", "is_active")
 
     def clean_return_origins(self) -> list[str]:
         """Refuse what would never match the origin of a return address."""
@@ -47,7 +47,7 @@ class ClientForm(_ModelForm):
 class ClientAdmin(ModelAdmin):
     form = ClientForm
     list_display = ("name", "slug", "is_active", "support_email", "created")
-    fields = ("slug", "name", "support_email", "return_origins", "is_active")
+    fields = ("slug", "name", "support_email", "technical_email", "return_origins", "is_active")
     ordering = ("slug",)
     actions = None
     compressed_fields = True

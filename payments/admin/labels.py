@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar, cast
 from unfold.decorators import display
 
 from payments.admin.sentences import UNKNOWN_OUTCOME
-from payments.models import Payment
+from payments.models import Delivery, GatewayEvent, Payment
 from payments.states import AttemptState, PaymentStatus, SurplusState
 
 PAYMENT: Final[dict[str, str]] = {
@@ -37,6 +37,18 @@ SURPLUS: Final[dict[str, str]] = {
     SurplusState.OWED: "warning",
     SurplusState.RETURNED: "success",
     SurplusState.REFUSED: "danger",
+}
+GATEWAY_EVENT: Final[dict[str, str]] = {
+    GatewayEvent.State.RECEIVED: "info",
+    GatewayEvent.State.APPLIED: "success",
+    GatewayEvent.State.IGNORED: "default",
+    GatewayEvent.State.PARKED: "warning",
+    GatewayEvent.State.GIVEN_UP: "danger",
+}
+DELIVERY: Final[dict[str, str]] = {
+    Delivery.State.PENDING: "info",
+    Delivery.State.DELIVERED: "success",
+    Delivery.State.FAILED: "danger",
 }
 
 

@@ -14,8 +14,8 @@ from payments.admin import labels
 from payments.admin.base import ReadOnlyAdmin, page_of, payment_link
 from payments.admin.confirm import Question, ReasonForm, ask, because_of, operator_of, reason_given
 from payments.admin.formats import utc
-from payments.admin.look_ups import look_ups
-from payments.models import OperatorTask
+from payments.admin.look_ups import LookUp, look_ups
+from payments.models import GatewayEvent, OperatorTask
 from payments.services.close_task import TaskClosedError, close_task
 
 MAY_CLOSE: Final = "payments.change_operatortask"
@@ -36,8 +36,21 @@ ADVICE: Final[dict[str, str]] = {
     "payment's page, and record it on the page of that charge. Until then the customer's money is held without right.",
     OperatorTask.Kind.QUEUED_TOO_LONG: "The order was accepted although no gateway could charge it, and its time is "
     "over. Nothing was charged. Ask the customer for another way to pay, or have the shop hold the goods.",
+    OperatorTask.Kind.DISPUTE_RECEIVED: "The customer asks the bank for the money back. Read the dispute in the "
+    "gateway's own console, gather the evidence, and answer there in time. Stop goods that are not sent yet.",
+    OperatorTask.Kind.UNMATCHED_EVENT: "The gateway tells of a charge under an id of our form that we do not know, as "
+    "after a restored database. Find the charge in its own console. If it is ours, put the records right and apply the "
+    "event again; if not, tell who uses the same account.",
+    OperatorTask.Kind.UNREADABLE_EVENT: "The event is signed by the gateway and kept as it came. Read its body on its "
+    "page, compare with the gateway's own console, and report the form that we cannot read.",
     OperatorTask.Kind.TAKEN_BACK: "Find out who undid the charge at the gateway. If the goods are not sent yet, stop "
     "them; the order needs another payment.",
+}
+
+# By whether the task is about no payment.
+_STAYS: Final = {
+    False: "The payment stays as it is, and the machine goes on with it.",
+    True: "What it is about stays as it is.",
 }
 
 
@@ -58,7 +71,7 @@ class OpenFilter(admin.SimpleListFilter):
 
 @admin.register(OperatorTask)
 class OperatorTaskAdmin(ReadOnlyAdmin):
-    list_display = ("kind_in_words", "standing", "of_payment", "amount_exact", "opened", "closed_by")
+    list_display = ("kind_in_words", "standing", "about", "amount_exact", "opened", "closed_by")
     list_filter = (OpenFilter, "kind")
     list_select_related = ("payment",)
 
@@ -70,13 +83,13 @@ class OperatorTaskAdmin(ReadOnlyAdmin):
     def standing(self, task: OperatorTask) -> str:
         return "closed" if task.closed_at else "open"
 
-    @admin.display(description="payment")
-    def of_payment(self, task: OperatorTask) -> SafeString:
-        return payment_link(task.payment_id)
+    @admin.display(description="about")
+    def about(self, task: OperatorTask) -> SafeString | str:
+        return task.subject if task.payment is None else payment_link(task.payment.pk)
 
     @admin.display(description="amount")
     def amount_exact(self, task: OperatorTask) -> str:
-        return str(task.payment.money)
+        return "—" if task.payment is None else str(task.payment.money)
 
     @admin.display(description="opened")
     def opened(self, task: OperatorTask) -> str:
@@ -101,7 +114,8 @@ class OperatorTaskAdmin(ReadOnlyAdmin):
             "inline_admin_formsets": [],
             "task": task,
             "advice": ADVICE.get(task.kind, ""),
-            "look_ups": look_ups(task.payment) if task.kind == OperatorTask.Kind.UNKNOWN_TOO_LONG else [],
+            "look_ups": _look_ups(task),
+            "event_url": _event_url(task),
             "may_close": operator_of(request).has_perm(MAY_CLOSE) and task.closed_at is None,
         }
         return TemplateResponse(request, "admin/console/task.html", context)
@@ -114,7 +128,7 @@ class OperatorTaskAdmin(ReadOnlyAdmin):
         task = self._task(str(task_id))
         question = Question(
             title="Close task?",
-            will="The task leaves the work queue. The payment stays as it is, and the machine goes on with it.",
+            will=f"The task leaves the work queue. {_STAYS[task.payment is None]}",
             button="Close task",
             why_not=f"{task.closed_by} closed it already." if task.closed_at else "",
             label="What did you find out or do?",
@@ -139,3 +153,17 @@ class OperatorTaskAdmin(ReadOnlyAdmin):
         if task is None:
             raise Http404("There is no such task.")
         return task
+
+
+def _look_ups(task: OperatorTask) -> list[LookUp]:
+    """Return every look-up of a payment whose outcome is unknown: what whoever asks the gateway's support needs."""
+    if task.payment is None or task.kind != OperatorTask.Kind.UNKNOWN_TOO_LONG:
+        return []
+    return look_ups(task.payment)
+
+
+def _event_url(task: OperatorTask) -> str:
+    """Return the address of the page of the gateway's event that the task is about; empty for another task."""
+    gateway, _, event_id = task.subject.partition(" event ")
+    event = GatewayEvent.objects.filter(gateway=gateway, event_id=event_id).only("pk").first() if event_id else None
+    return page_of(event) if event else ""

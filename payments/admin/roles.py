@@ -13,10 +13,12 @@ from django.contrib.auth.models import Group, Permission
 
 VIEWER: Final = "Viewer"
 OPERATOR: Final = "Operator"
-# In the console the first four mean "may act on payments", "may close tasks", "may hold breakers", "may record
-# what was given back by hand": nobody edits these.
+# In the console the first six mean "may act on payments", "may close tasks", "may hold breakers", "may record
+# what was given back by hand", "may test endpoints, switch them and deliver again", "may apply gateways' events again":
+# nobody edits these.
 ACTS: Final = (
     *("change_payment", "change_operatortask", "change_circuit", "change_surpluscharge"),
+    *("change_webhookendpoint", "change_gatewayevent"),
     *("add_customerstanding", "change_customerstanding"),
 )
 

@@ -41,10 +41,11 @@ _ACTIONS: Final[dict[str, str]] = {
     "surplus.found": "The gateway took money that no payment may keep. It is given back by itself.",
     "surplus.returned": "The gateway gave that money back to the customer.",
     "surplus.refused": "The gateway does not give that money back. A person must see to it.",
-    "mail.sent": "An e-mail about it was sent to the customer.",
-    "mail.dropped": "An e-mail to the customer was not sent, because it would not be true or of use any more.",
-    "mail.given_up": "An e-mail to the customer could not be sent for a day, and is not tried again.",
+    "message.sent": "A message about it was sent to the customer.",
+    "message.dropped": "A message to the customer was not sent, because it would not be true or of use any more.",
+    "message.given_up": "A message to the customer could not be sent, and is not tried again.",
     "task.closed": "An operator task was closed.",
+    "event.applied_again": "Somebody asked to apply an event of the gateway once more.",
 }
 # An attempt that was open before is looked up; the first entry tells about the lost answer itself.
 _LOOKED: Final = "The gateway was asked again; what it said proves nothing yet."
@@ -159,6 +160,8 @@ _REPAIRED: Final[dict[str, str]] = {
     "forgottenAttempts": "payments with a forgotten charge made due",
     "askedNow": "unknown outcomes asked about now",
     "forgottenReturns": "forgotten charges to be given back made due",
+    "forgottenEvents": "forgotten events of gateways made due",
+    "forgottenDeliveries": "forgotten deliveries to shops made due",
     "takenFromQueue": "accepted orders taken up",
     "wokenLoops": "loops woken",
     "sentAlerts": "tasks told to the team",

@@ -4,11 +4,31 @@ from typing import Any
 
 from payments import representation
 from payments.declines import code_for_clients
-from payments.models import Attempt, AuditEntry, IdempotencyRecord, Payment, RecoveryRun
-from payments.queries import surplus_of
+from payments.models import (
+    Attempt,
+    AuditEntry,
+    Delivery,
+    DeliveryTry,
+    IdempotencyRecord,
+    Payment,
+    RecoveryRun,
+    WebhookEndpoint,
+)
+from payments.queries import surplus_of, tries_of
 from payments.representation import exact, payment, status, timestamp
 
-__all__ = ["audit_entry", "exact", "key_record", "payment", "recovery_run", "status", "timestamp", "with_attempts"]
+__all__ = [
+    "audit_entry",
+    "delivery",
+    "exact",
+    "key_record",
+    "payment",
+    "recovery_run",
+    "status",
+    "timestamp",
+    "webhook_endpoint",
+    "with_attempts",
+]
 
 
 def with_attempts(row: Payment, attempts: list[Attempt]) -> dict[str, Any]:
@@ -57,6 +77,50 @@ def audit_entry(entry: AuditEntry) -> dict[str, Any]:
         "actor": "operator" if _is_by_people(entry) else entry.actor,
         "cause": entry.cause,
         "timestamp": timestamp(entry.at),
+    }
+
+
+def webhook_endpoint(row: WebhookEndpoint) -> dict[str, Any]:
+    """Return an endpoint without its secret, which only the answers to its creation and rotation show."""
+    return {
+        "endpointID": row.pk,
+        "url": row.url,
+        "description": row.description,
+        "types": row.types,
+        "enabled": row.is_enabled,
+        "failingSince": timestamp(row.failing_since),
+        "disabledAt": timestamp(row.disabled_at),
+        "disabledWhy": row.disabled_why,
+        "oldSecretUntil": timestamp(row.old_secret_until),
+        "createdAt": timestamp(row.created_at),
+    }
+
+
+def delivery(row: Delivery) -> dict[str, Any]:
+    """Return a delivery with its tries, newest first; both event and tries are read (payments/queries.py)."""
+    return {
+        "eventID": row.event_id,
+        "type": row.event.type,
+        "paymentID": row.payment_id or None,
+        "sequence": row.sequence,
+        "status": row.state,
+        "note": row.note,
+        "createdAt": timestamp(row.created_at),
+        "nextTryAt": timestamp(row.due_at) if row.state == Delivery.State.PENDING else None,
+        "deliveredAt": timestamp(row.delivered_at),
+        "tries": [_delivery_try(each) for each in tries_of(row)],
+    }
+
+
+def _delivery_try(row: DeliveryTry) -> dict[str, Any]:
+    return {
+        "at": timestamp(row.at),
+        "url": row.url,
+        "requestHeaders": row.headers,
+        "httpStatus": row.http_status,
+        "answer": row.answer,
+        "trouble": row.trouble,
+        "milliseconds": row.milliseconds,
     }
 
 

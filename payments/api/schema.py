@@ -142,7 +142,7 @@ _ATTEMPT: Final = shape(
         "finishedAt": MAYBE_TIME,
     }
 )
-_SURPLUS: Final = shape(
+SURPLUS: Final = shape(
     {
         "surplusChargeID": {"type": "string"},
         "reason": {"type": "string", "enum": SurplusCharge.Reason.values},
@@ -162,7 +162,7 @@ PAYMENT_WITH_ATTEMPTS: Final = shape(
         "attempts": {"type": "array", "items": _ATTEMPT},
         "surplusCharges": {
             "type": "array",
-            "items": _SURPLUS,
+            "items": SURPLUS,
             "description": "Money that a gateway took without right; given back by itself.",
         },
     }

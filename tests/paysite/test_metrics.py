@@ -10,9 +10,20 @@ from django.http import HttpResponse
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
-from payments.gateways.base import Kind
-from payments.models import ApiKey, Client, GatewayHealth, Payment, UnmappedDecline
+from payments.gateways.base import EventNotice, Kind
+from payments.models import (
+    ApiKey,
+    Client,
+    Delivery,
+    GatewayEvent,
+    GatewayHealth,
+    Payment,
+    UnmappedDecline,
+    WebhookEndpoint,
+)
 from payments.services import circuits
+from payments.services.gateway_events.store import count_refusal, store
+from payments.services.publish import publish
 from paysite.metrics import CONTENT_TYPE
 from tests.payments.admin.breaking import fail, next_attempt, without_gateway
 from tests.payments.conftest import after, sent
@@ -107,6 +118,45 @@ def test_unknown_outcomes_open_tasks_unmapped_declines_and_health_are_counted(sh
     }
 
 
+def test_events_for_shops_and_their_deliveries_are_counted(shop: Client, key: str) -> None:
+    make = WebhookEndpoint.objects.create
+    make(client=shop, url="https://shop.test/1", secret="whsec_x")
+    make(client=shop, url="https://shop.test/2", secret="whsec_x", failing_since=Now())
+    make(client=shop, url="https://shop.test/3", secret="whsec_x", is_enabled=False, disabled_at=Now())
+    make(client=shop, url="https://shop.test/4", secret="whsec_x", deleted_at=Now())
+    after(sent(shop), Kind.SUCCEEDED)
+    assert read(key)["paysite_events_unpublished"] == 2
+    publish()
+    Delivery.objects.filter(pk=Delivery.objects.order_by("pk")[0].pk).update(state="failed")
+    Delivery.objects.filter(state="pending").update(created_at=Now() - timedelta(seconds=200))
+    found = read(key)
+    states = ("pending", "delivered", "failed")
+    assert [found[f'paysite_deliveries{{state="{state}"}}'] for state in states] == [3, 0, 1]
+    assert (found["paysite_events_unpublished"], found["paysite_deliveries_pending"]) == (0, 3)
+    assert 200 <= found["paysite_deliveries_pending_oldest_seconds"] <= 205
+    states = ("working", "failing", "disabled")
+    assert [found[f'paysite_webhook_endpoints{{state="{state}"}}'] for state in states] == [1, 1, 1]
+
+
+def test_events_of_gateways_and_refusals_are_counted(key: str) -> None:
+    for number, type_ in enumerate(("payout.paid", "charge.succeeded", "charge.succeeded")):
+        store("primary", EventNotice(f"evt_{number}", type=type_), b"{}")
+    GatewayEvent.objects.filter(event_id="evt_0").update(state="ignored", due_at=None)
+    GatewayEvent.objects.filter(event_id="evt_1").update(received_at=Now() - timedelta(hours=2))
+    for reason in ("bad_signature", "too_old", "bad_signature"):
+        count_refusal("secondary", reason)
+    found = read(key)
+    counted = {name: value for name, value in found.items() if name.startswith("paysite_webhooks_") and value}
+    assert counted == {
+        'paysite_webhooks_refused_total{gateway="secondary",reason="bad_signature"}': 2,
+        'paysite_webhooks_refused_total{gateway="secondary",reason="too_old"}': 1,
+        'paysite_webhooks_events{gateway="primary",state="ignored"}': 1,
+        'paysite_webhooks_events{gateway="primary",state="received"}': 1,
+        "paysite_webhooks_waiting": 2,
+    }
+    assert found['paysite_webhooks_events{gateway="secondary",state="given_up"}'] == 0
+
+
 def test_an_empty_installation_has_every_metric_with_help_and_type(key: str) -> None:
     text = ask(key).content.decode()
     names = re.findall(r"^# TYPE (\S+) (?:gauge|counter)$", text, re.MULTILINE)
@@ -122,6 +172,14 @@ def test_an_empty_installation_has_every_metric_with_help_and_type(key: str) -> 
         "paysite_operator_tasks_open",
         "paysite_payments_outcome_unknown",
         "paysite_gateway_healthy",
+        "paysite_events_unpublished",
+        "paysite_deliveries",
+        "paysite_deliveries_pending",
+        "paysite_deliveries_pending_oldest_seconds",
+        "paysite_webhook_endpoints",
+        "paysite_webhooks_refused_total",
+        "paysite_webhooks_events",
+        "paysite_webhooks_waiting",
     ]
 
 
@@ -145,7 +203,7 @@ def test_it_takes_few_statements_however_many_rows_there_are(shop: Client, key: 
         after(sent(shop, f"key-{number}", order=f"order-{number}"), Kind.UNKNOWN, alert=True)
         UnmappedDecline.objects.create(gateway="primary", code=f"code-{number}", count=1)
     # On PostgreSQL the time as well.
-    assert counts == [7 + (connection.vendor == "postgresql")] * 3
+    assert counts == [14 + (connection.vendor == "postgresql")] * 3
 
 
 def test_a_gateways_name_cannot_break_out_of_its_label(key: str) -> None:

@@ -44,7 +44,9 @@ def test_everything_it_announces_answers(site: RunningSite) -> None:
     document = site.await_ready()
     web = f"http://127.0.0.1:{site.port}"
     assert set(document) == {"urls", "login", "apiKey"}
-    assert set(document["urls"]) == {"web", "shop", "console", "docs", "primaryGateway", "secondaryGateway"}
+    assert set(document["urls"]) == {
+        *("web", "shop", "shopEvents", "messages", "console", "docs", "primaryGateway", "secondaryGateway")
+    }
     assert set(document["login"]) == {"username", "password"}
     assert document["urls"]["web"] == web
     paths = [document["urls"][name].removeprefix(web) for name in ("shop", "docs")]

@@ -9,16 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from payments.admin.formats import span, sums
-from payments.models import OperatorTask, Payment, SurplusCharge
+from payments.ids import floor_id
+from payments.models import Delivery, GatewayEvent, OperatorTask, Payment, SurplusCharge, WebhookEndpoint
 from payments.states import PaymentStatus, SurplusState
 
 CAP: Final = 10_000
 # A worker takes a due payment up within a second. Two minutes late means that none does.
 STUCK_AFTER: Final = timedelta(minutes=2)
+_DAY: Final = timedelta(days=1)
+_WEEK: Final = timedelta(days=7)
 
 _PAYMENTS: Final = "admin:payments_payment_changelist"
 
@@ -30,7 +34,8 @@ class Queue:
     """One queue. rows: what is in it at a time. order: the indexed column by which it is read, oldest first.
 
     since: from when a row counts as waiting. money: the path from a row to its payment's amount and currency.
-    worth: what the sum of money is called. is_work: whether its rows wait for something to be done.
+    worth: what the sum of money is called; empty where no money hangs on the rows. is_work: whether its rows wait for
+    something to be done.
     """
 
     slug: str
@@ -38,7 +43,7 @@ class Queue:
     advice: str
     rows: Rows
     order: str
-    since: str
+    since: str | Coalesce
     list_url: str = _PAYMENTS
     money: str = ""
     worth: str = "At risk"
@@ -79,6 +84,42 @@ TO_RETURN: Final = Queue(
     list_url="admin:payments_surpluscharge_changelist",
     worth="To give back",
 )
+TROUBLED_ENDPOINTS: Final = Queue(
+    slug="troubled_endpoints",
+    title="Shops' endpoints in trouble",
+    advice="Shops that do not hear of their payments. Failing ones are tried on; one that was disabled this week stays "
+    "so until somebody enables it. Tell the shop, then deliver again what it missed.",
+    rows=lambda now: WebhookEndpoint.objects.filter(deleted_at__isnull=True).filter(
+        Q(failing_since__isnull=False) | Q(is_enabled=False, disabled_at__gte=now - _WEEK)
+    ),
+    order="pk",
+    since=Coalesce("failing_since", "disabled_at"),
+    list_url="admin:payments_webhookendpoint_changelist",
+    worth="",
+)
+FAILED_DELIVERIES: Final = Queue(
+    slug="failed_deliveries",
+    title="Events not delivered",
+    advice="Of the last 24 hours. Each one says what the shop's endpoint answered; once it works, deliver them again.",
+    # By the event's id, whose first part is its time: the unique index begins with it.
+    rows=lambda now: Delivery.objects.filter(event__gte=floor_id("evt", now - _DAY), state=Delivery.State.FAILED),
+    order="event",
+    since="created_at",
+    list_url="admin:payments_delivery_changelist",
+    worth="",
+)
+PARKED: Final = Queue(
+    slug="parked",
+    title="Gateways' events about nothing we know",
+    advice="They are tried again for a day and then become operator tasks. Many at once point to a restored database, "
+    "or to another system that uses our ids.",
+    # By the index of what is due: every parked event is due at some time.
+    rows=lambda _: GatewayEvent.objects.filter(due_at__isnull=False, state=GatewayEvent.State.PARKED),
+    order="due_at",
+    since="received_at",
+    list_url="admin:payments_gatewayevent_changelist",
+    worth="",
+)
 QUEUES: Final = (
     Queue(
         slug="unknown",
@@ -99,7 +140,7 @@ QUEUES: Final = (
     Queue(
         slug="open",
         title="Operator tasks",
-        advice="Open questions about single payments. Find out, then close the task with what you found.",
+        advice="Open questions about single payments or events. Find out, then close the task with what you found.",
         rows=lambda _: OperatorTask.objects.filter(closed_at__isnull=True),
         order="pk",
         since="opened_at",
@@ -134,6 +175,9 @@ QUEUES: Final = (
         worth="Not paid",
         is_work=False,
     ),
+    TROUBLED_ENDPOINTS,
+    FAILED_DELIVERIES,
+    PARKED,
 )
 # Those whose rows are payments, for the filter of the payment list.
 OF_PAYMENTS: Final = tuple(queue for queue in QUEUES if queue.list_url == _PAYMENTS)
@@ -141,15 +185,20 @@ OF_PAYMENTS: Final = tuple(queue for queue in QUEUES if queue.list_url == _PAYME
 
 def card(queue: Queue, now: datetime) -> Card:
     """Read one queue, with one statement."""
+    found = queue.rows(now).order_by(queue.order)
+    if not queue.worth:
+        waiting = list(found.values_list(queue.since, flat=True)[:CAP])
+        return Card(queue=queue, count=len(waiting), oldest=span(now - min(waiting)) if waiting else "", at_risk=[])
     columns = (f"{queue.money}currency", f"{queue.money}amount", queue.since)
-    found = list(queue.rows(now).order_by(queue.order).values_list(*columns)[:CAP])
+    rows = list(found.values_list(*columns)[:CAP])
     totals: dict[str, int] = {}
-    for currency, amount, _ in found:
-        totals[currency] = totals.get(currency, 0) + amount
+    for currency, amount, _ in rows:
+        if currency is not None:  # a task may be about no payment
+            totals[currency] = totals.get(currency, 0) + amount
     return Card(
         queue=queue,
-        count=len(found),
-        oldest=span(now - min(since for _, _, since in found)) if found else "",
+        count=len(rows),
+        oldest=span(now - min(since for _, _, since in rows)) if rows else "",
         at_risk=sums(totals),
     )
 

@@ -12,7 +12,7 @@ from payments.admin.payment.timeline import Known, timeline
 from payments.admin.payment.walked import walked
 from payments.clock import database_now
 from payments.models import CheckoutSession, LedgerPosting, Payment
-from payments.queries import surplus_of, trail_of
+from payments.queries import events_about, gateway_events_about, messages_about, surplus_of, trail_of
 from payments.states import FINAL
 
 # Entries of one payment shown at most; a week of look-ups makes about sixty, and more where nobody answers them.
@@ -30,6 +30,9 @@ def page(payment: Payment, *, may_act: bool) -> dict[str, Any]:
         postings=list(LedgerPosting.objects.filter(payment_id=payment.pk).order_by("id")),
         tasks=list(payment.operator_tasks.order_by("id")),
         surplus=surplus_of(payment),
+        told=events_about(payment, _MOST),
+        gateway_events=gateway_events_about(payment, _MOST),
+        messages=messages_about(payment, _MOST),
     )
     colour, label = labels.of_payment(payment)
     return {

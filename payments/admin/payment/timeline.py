@@ -1,48 +1,32 @@
 """One timeline of everything that is known of a payment, oldest first (requirement G4)."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from payments.admin import labels, sentences
 from payments.admin.formats import span, utc
 from payments.admin.levels import of_level
+from payments.admin.payment.event import Event, facts_of
+from payments.admin.payment.told import of_gateway_event, of_message, of_shop_event
 from payments.admin.payment.walked import proof_in_words
-from payments.models import Attempt, AuditEntry, LedgerPosting, OperatorTask, Payment, SurplusCharge
+from payments.models import (
+    Attempt,
+    AuditEntry,
+    CustomerMessage,
+    GatewayEvent,
+    LedgerPosting,
+    OperatorTask,
+    Payment,
+    SurplusCharge,
+)
+from payments.models import Event as ShopEvent
 from payments.money import Money
 from payments.states import AttemptState, SurplusState
 
-# Rank among things of the same moment: what is said to begin before what is done.
+# Rank among things of the same moment: what is said to begin before what is done, and what is told of it last.
 _AUDIT, _ATTEMPT, _BOOKS, _TASK = range(4)
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One line under an event: a name and what is known."""
-
-    name: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One thing that happened. colour: a word of payments/admin/labels.py. who: empty where the row does not tell."""
-
-    at: datetime
-    rank: int
-    icon: str
-    title: str
-    colour: str = "default"
-    who: str = ""
-    cause: str = ""
-    action: str = ""
-    facts: list[Fact] = field(default_factory=list)
-
-    @property
-    def time(self) -> str:
-        return utc(self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +39,9 @@ class Known:
     postings: list[LedgerPosting]
     tasks: list[OperatorTask]
     surplus: list[SurplusCharge]
+    told: list[ShopEvent]
+    gateway_events: list[GatewayEvent]
+    messages: list[CustomerMessage]
 
 
 def timeline(known: Known) -> list[Event]:
@@ -72,13 +59,17 @@ def timeline(known: Known) -> list[Event]:
         ),
         *(_posting(posting) for posting in known.postings),
         *(_task(task) for task in known.tasks),
+        *(of_gateway_event(row) for row in known.gateway_events),
+        *(of_shop_event(row, _when_told(row, known.entries)) for row in known.told),
+        *(of_message(row) for row in known.messages),
     ]
     # Stable: entries of one moment keep the order in which they were written.
     return sorted(events, key=lambda event: (event.at, event.rank))
 
 
-def _facts(pairs: Iterable[tuple[str, str]]) -> list[Fact]:
-    return [Fact(name, text) for name, text in pairs if text]
+def _when_told(event: ShopEvent, entries: list[AuditEntry]) -> datetime:
+    """Return the moment of the entry that was written with the event, whose own time was read just before."""
+    return next((entry.at for entry in entries if entry.at >= event.happened_at), event.happened_at)
 
 
 def _attempt(attempt: Attempt, at: datetime) -> Event:
@@ -88,7 +79,7 @@ def _attempt(attempt: Attempt, at: datetime) -> Event:
         icon="swap_horiz",
         colour=labels.ATTEMPT[attempt.state],
         title=_title(attempt),
-        facts=_facts(
+        facts=facts_of(
             [
                 ("Charge id at the gateway", attempt.gateway_reference),
                 ("Our key at the gateway", attempt.gateway_key),
@@ -138,7 +129,7 @@ def _entry(entry: AuditEntry, client: str, surplus: SurplusCharge | None, gatewa
         who=sentences.who(entry.actor, client),
         cause=entry.cause,
         action=entry.action,
-        facts=_facts(
+        facts=facts_of(
             [
                 ("State", change),
                 ("Why", sentences.of_reason(entry.reason, gateway) if entry.reason else ""),
@@ -184,7 +175,7 @@ def _posting(posting: LedgerPosting) -> Event:
         rank=_BOOKS,
         icon="menu_book",
         title=f"{Money(posting.amount, posting.currency)} were booked: debit {posting.debit}, credit {posting.credit}.",
-        facts=_facts([("Gateway", posting.gateway), ("Because of", posting.entity_id)]),
+        facts=facts_of([("Gateway", posting.gateway), ("Because of", posting.entity_id)]),
     )
 
 
@@ -196,7 +187,7 @@ def _task(task: OperatorTask) -> Event:
         icon="task_alt",
         colour="default" if task.closed_at else "danger",
         title=f"A task for operators was opened: {task.get_kind_display()}.",
-        facts=_facts([("Detail", task.detail), ("Closed", closed)]),
+        facts=facts_of([("Detail", task.detail), ("Closed", closed)]),
     )
 
 

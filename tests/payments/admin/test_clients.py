@@ -16,6 +16,7 @@ FIELDS: dict[str, Any] = {
     "slug": "lamps",
     "name": "Lamps & Co",
     "support_email": "help@lamps.example",
+    "technical_email": "it@lamps.example",
     "return_origins": '["https://lamps.example", "http://127.0.0.1:8000"]',
     "is_active": "on",
 }
@@ -25,6 +26,7 @@ def test_a_new_client_gets_a_secret_that_nobody_typed(administrator: Browser) ->
     assert administrator.post(ADD, FIELDS).status_code == 302
     client = Client.objects.get()
     assert (client.slug, client.return_origins) == ("lamps", ["https://lamps.example", "http://127.0.0.1:8000"])
+    assert client.technical_email == "it@lamps.example"
     assert len(client.form_secret) == 43
     assert LogEntry.objects.count() == 1
 

@@ -9,9 +9,11 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from payments import models
-from payments.gateways.base import Kind
+from payments.gateways.base import EventNotice, Kind
 from payments.models import Client
 from payments.services.decline_rules import RuleValues, change, note_unmapped
+from payments.services.gateway_events.store import count_refusal, store
+from payments.services.publish import publish
 from payments.services.recover import recover
 from tests.payments.admin.breaking import fail
 from tests.payments.conftest import BECAUSE, after, sent
@@ -32,6 +34,11 @@ MONEY = [
     models.DeclineRuleChange,
     models.UnmappedDecline,
     models.CustomerMessage,
+    models.Notice,
+    models.Event,
+    models.Delivery,
+    models.GatewayEvent,
+    models.RefusedWebhook,
 ]
 
 
@@ -45,7 +52,12 @@ def rows(shop: Client) -> None:
     note_unmapped([("primary", "moon_phase")])
     change("", "sun_phase", RuleValues("fraud", "The sun"), seen=None, operator="anna", reason="known")
     fail("primary")
+    models.WebhookEndpoint.objects.create(client=shop, url="https://shop.test/events", secret="whsec_x")
+    publish()
+    store("primary", EventNotice("evt_1", type="charge.succeeded"), b"{}")
+    count_refusal("primary", "bad_signature")
     models.CustomerMessage.objects.create(payment=attempt.payment, kind="delayed", address="eva@example.com")
+    models.Notice.objects.create(kind="x", key="x:1", channel="email", subject="Something", text="happened")
 
 
 def contents(model: type[Model]) -> list[dict[str, Any]]:
@@ -82,7 +94,7 @@ def test_there_is_no_bulk_action(rows: None, administrator: Browser, model: type
 
 
 def test_every_model_of_payments_in_the_console_is_known_here() -> None:
-    editable = {models.Client, models.ApiKey, models.CustomerStanding, models.DeclineRule}
+    editable = {models.Client, models.ApiKey, models.CustomerStanding, models.DeclineRule, models.WebhookEndpoint}
     shown = {model for model in admin.site._registry if model._meta.app_label == "payments"}
     assert shown == {*MONEY, *editable}
 

@@ -32,6 +32,12 @@ def test_neither_role_may_issue_keys_or_add_clients() -> None:
     assert granted & {"add_apikey", "change_apikey", "add_client", "change_client"} == set()
 
 
+def test_an_operator_may_test_and_switch_endpoints_but_not_send_events_elsewhere() -> None:
+    names = {"add_webhookendpoint", "change_webhookendpoint", "delete_webhookendpoint"}
+    assert permissions_of("Operator") & names == {"change_webhookendpoint"}
+    assert permissions_of("Viewer") & names == set()
+
+
 def test_the_next_migration_puts_a_changed_role_back() -> None:
     group = Group.objects.get(name="Viewer")
     before = permissions_of("Viewer")

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 from django.test import Client as Browser
 
+from payments.admin.payment.event import Event
 from payments.admin.payment.next_step import next_step
 from payments.admin.payment.search import find
-from payments.admin.payment.timeline import Event
 from payments.admin.sentences import of_surplus
 from payments.gateways.base import Kind, Outcome
 from payments.models import AuditEntry, Client, LedgerPosting, OperatorTask, Payment, SurplusCharge

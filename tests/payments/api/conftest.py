@@ -31,6 +31,12 @@ class Api:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self._browser.post(path, raw, content_type=content_type, headers=named)  # type: ignore[return-value]
 
+    def patch(self, path: str, body: Any) -> HttpResponse:
+        return self._browser.patch(path, json.dumps(body), content_type="application/json")  # type: ignore[return-value]
+
+    def delete(self, path: str) -> HttpResponse:
+        return self._browser.delete(path)  # type: ignore[return-value]
+
     def process(self, **changes: Any) -> HttpResponse:
         return self.post("/api/payments/process", {**BODY, **changes})
 
