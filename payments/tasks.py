@@ -2,7 +2,7 @@
 
 from payments.audit import Because
 from payments.models import RecoveryRun
-from payments.services import expire_keys, loops, mail, recover, wake
+from payments.services import alert_rates, checkouts, expire_keys, forget_events, loops, recover, wake
 
 
 def settle(slot: str, run_for: float = loops.RUN_FOR) -> None:
@@ -31,6 +31,16 @@ def expire_idempotency_keys() -> int:
     return expire_keys.expire_keys()
 
 
-def send_mails() -> int:
-    """Send customers the e-mails that are due (requirement B7); return how many."""
-    return mail.send_due(Because("worker:mail", "job:mail"))
+def look_at_rates() -> None:
+    """Alert the team where too many payments fail, are slow or are disputed (requirement G3)."""
+    alert_rates.check()
+
+
+def tell_expired_checkouts() -> int:
+    """Tell shops about checkout pages whose time is over with nothing paid (requirement D3); return how many."""
+    return checkouts.tell_expired()
+
+
+def forget_old_events() -> int:
+    """Delete old events and the logs of their deliveries (requirement G7); return how many."""
+    return forget_events.forget_old()

@@ -193,4 +193,5 @@ def plain_problem(problem: Problem) -> HttpResponse:
 
 
 def is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/") or request.path == "/api"
+    """Say whether a program asks, which looks at no cookie and reads errors as problem+json: a shop's or a gateway."""
+    return request.path.startswith(("/api/", "/webhooks/")) or request.path == "/api"

@@ -22,7 +22,9 @@ JOBS: Final = (
     # Whoever accepts a payment wakes the loops, too: this is for the case that nobody comes.
     Job("wake settle loops", "payments.tasks.wake_loops", 1),
     Job("sweep", "payments.tasks.sweep", 1),
-    Job("send e-mails", "payments.tasks.send_mails", 1),
+    Job("look at rates", "payments.tasks.look_at_rates", 1),
+    Job("tell expired checkouts", "payments.tasks.tell_expired_checkouts", 5),
+    Job("forget old events", "payments.tasks.forget_old_events", 60),
     Job("expire idempotency keys", "payments.tasks.expire_idempotency_keys", 15),
 )
 

@@ -22,7 +22,7 @@ Ask = Callable[[], Write]
 
 # Seconds between two looks for something due.
 POLL: Final = 0.2
-# How many asks one source may begin in one turn: no source takes all threads at once.
+# How many asks one source may begin in one turn.
 AT_MOST: Final = 64
 
 
@@ -45,8 +45,10 @@ class Outbox:
         self._because, self._sources = because, sources
         self._threads = threads or settings.OUTBOX_THREADS
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="outbox")
-        self._brought: queue.SimpleQueue[Write] = queue.SimpleQueue()
-        self._under_way = 0
+        self._brought: queue.SimpleQueue[tuple[int, Write]] = queue.SimpleQueue()
+        self._under_way = [0] * len(sources)
+        # Slow endpoints must not hold up messages and alerts.
+        self._share = max(1, self._threads * 3 // 4)
 
     def run(self, go_on: Callable[[], bool]) -> None:
         """Claim and send while `go_on()` says so; something may be under way afterwards, see `finish`."""
@@ -55,21 +57,22 @@ class Outbox:
 
     def drain(self) -> None:
         """Send until nothing is due and nothing is under way."""
-        while self._under_way or any(source.anything_due() for source in self._sources):
+        while any(self._under_way) or any(source.anything_due() for source in self._sources):
             self._turn(POLL / 10)
 
     def finish(self) -> None:
         """Write what is still under way, claim nothing more, and end the threads."""
-        while self._under_way:
+        while any(self._under_way):
             self._gather(POLL)
         self._pool.shutdown()
 
     def _turn(self, patience: float) -> None:
-        started = sum(self._start(source) for source in self._sources)
+        started = sum(self._start(number, source) for number, source in enumerate(self._sources))
         self._gather(0.0 if started else patience)
 
-    def _start(self, source: Source) -> int:
-        room = min(self._threads - self._under_way, AT_MOST)
+    def _start(self, number: int, source: Source) -> int:
+        free, share = self._threads - sum(self._under_way), self._share - self._under_way[number]
+        room = min(free, share, AT_MOST)
         if room <= 0:
             return 0
         try:
@@ -79,17 +82,17 @@ class Outbox:
             return 0
         calls.require_no_transaction()
         for ask in asks:
-            self._under_way += 1
-            self._pool.submit(self._ask, ask)
+            self._under_way[number] += 1
+            self._pool.submit(self._ask, number, ask)
         return len(asks)
 
-    def _ask(self, ask: Ask) -> None:
+    def _ask(self, number: int, ask: Ask) -> None:
         """Run in a thread of the pool; never touches the database."""
         try:
-            self._brought.put(ask())
+            self._brought.put((number, ask()))
         except Exception:  # the boundary of a thread: the claim's lease ends, and it is done again
             logger.exception("a sending raised")
-            self._brought.put(_nothing)
+            self._brought.put((number, _nothing))
 
     def _gather(self, patience: float) -> None:
         brought = []
@@ -99,8 +102,8 @@ class Outbox:
                 brought.append(self._brought.get_nowait())
         except queue.Empty:
             pass
-        self._under_way -= len(brought)
-        for write in brought:
+        for number, write in brought:
+            self._under_way[number] -= 1
             try:
                 write()
             except Exception:  # what cannot be written stays as it is, and is due again when its lease ends
@@ -109,7 +112,12 @@ class Outbox:
 
 def sources() -> list[Source]:
     """Return everything that has something to send."""
-    return []
+    # Here, because each of them knows this module.
+    from payments.services import deliveries, publish
+    from payments.services.messages_outbox import Messages
+    from payments.services.notices import Notices
+
+    return [publish, deliveries, Messages(), Notices()]
 
 
 def _nothing() -> None:

@@ -17,7 +17,7 @@ from payments.audit import Because
 from payments.bulk import insert_each
 from payments.clock import database_now
 from payments.crash_points import reach
-from payments.models import Attempt, Payment, RecoveryRun, SurplusCharge
+from payments.models import Attempt, Delivery, GatewayEvent, Payment, RecoveryRun, SurplusCharge
 from payments.services import alert, drain, wake
 from payments.states import UNFINISHED, WAITING, SurplusState
 
@@ -46,9 +46,11 @@ def recover(trigger: str, because: Because, *, client_id: int | None = None) -> 
         "forgottenAttempts": _make_due(payments, _with_forgotten_attempt(), "payment.recovered", because),
         "askedNow": _make_due(payments, _unknown(), "payment.asked_now", because) if by_hand else 0,
         "forgottenReturns": _returns(client_id).filter(due_at__isnull=True).update(due_at=Now()),
+        "forgottenEvents": _events().update(due_at=Now()) if client_id is None else 0,
+        "forgottenDeliveries": _deliveries(client_id).update(due_at=Now()),
         "takenFromQueue": drain.take_up() if client_id is None else 0,
         "wokenLoops": wake.wake(),
-        "sentAlerts": alert.send_open() if client_id is None else 0,
+        "sentAlerts": alert.tell_tasks() if client_id is None else 0,
     }
     run.found, run.repaired = _found(payments, client_id), repaired
     run.finished_at = database_now()
@@ -77,6 +79,16 @@ def _unknown() -> Q:
 def _returns(client_id: int | None) -> "QuerySet[SurplusCharge]":
     owed = SurplusCharge.objects.filter(state=SurplusState.OWED)
     return owed if client_id is None else owed.filter(payment__client_id=client_id)
+
+
+def _events() -> "QuerySet[GatewayEvent]":
+    waiting = (GatewayEvent.State.RECEIVED, GatewayEvent.State.PARKED)
+    return GatewayEvent.objects.filter(state__in=waiting, due_at__isnull=True)
+
+
+def _deliveries(client_id: int | None) -> "QuerySet[Delivery]":
+    forgotten = Delivery.objects.filter(state=Delivery.State.PENDING, due_at__isnull=True)
+    return forgotten if client_id is None else forgotten.filter(endpoint__client_id=client_id)
 
 
 def _make_due(payments: "QuerySet[Payment]", which: Q, action: str, because: Because) -> int:

@@ -18,7 +18,7 @@ from payments.audit import Because
 from payments.gateways.base import Kind, Outcome
 from payments.reliability import breaker, calls
 from payments.reliability.breaker import Report
-from payments.services import give_back, health, watch
+from payments.services import gateway_events, give_back, health, watch
 from payments.services.apply import Heard, apply
 from payments.services.claim import Step, Work, anything_due, claim, due_ids, postpone
 from payments.services.give_back import Ask, Write
@@ -30,8 +30,10 @@ logger = logging.getLogger(__name__)
 POLL: Final = 0.1
 GATHER: Final = 0.02
 CLAIM_AT_MOST: Final = 64
-# Seconds between two looks for what else there is to do: charges to be given back, gateways' lists to be read.
+# Seconds between two looks for what else there is to do: charges to be given back, gateways' lists to be read, their
+# events to be applied.
 ERRANDS_EVERY: Final = 1.0
+_ERRANDS: Final = (give_back, watch, health, gateway_events)
 
 
 class Settler:
@@ -59,7 +61,7 @@ class Settler:
 
     def drain(self) -> None:
         """Settle until nothing is due and nothing is under way."""
-        while self._under_way or anything_due() or any(errand.anything_due() for errand in (give_back, watch, health)):
+        while self._under_way or anything_due() or any(errand.anything_due() for errand in _ERRANDS):
             self._errands_at = 0.0
             self._turn(GATHER)
 
@@ -75,14 +77,17 @@ class Settler:
         if now < self._errands_at:
             return
         self._errands_at = now + ERRANDS_EVERY
+        self._begin(lambda: give_back.claim(CLAIM_AT_MOST, self._because))
+        self._begin(lambda: watch.claim(self._because))
+        self._begin(lambda: health.claim(self._because))
+        self._begin(lambda: gateway_events.claim(self._because))
+
+    def _begin(self, claim_some: Callable[[], list[Ask]]) -> None:
+        """Start what one kind of errand has to do."""
         try:
-            errands = [
-                *give_back.claim(CLAIM_AT_MOST, self._because),
-                *watch.claim(self._because),
-                *health.claim(self._because),
-            ]
-        except Exception:  # whatever is wrong here must not stop the payments
-            logger.exception("charges to be given back, gateways' lists or their health could not be claimed")
+            errands = claim_some()
+        except Exception:  # whatever is wrong with one kind must stop neither the others nor the payments
+            logger.exception("charges to be given back, gateways' lists, health or events could not be claimed")
             return
         calls.require_no_transaction()
         for errand in errands:

@@ -13,7 +13,7 @@ LEVELS = [
     {"services", "queries", "metrics"},
     {"reliability", "ledger", "audit", "events", "outcomes"},
     {"representation"},
-    {"bulk", "clock", "declines", "free_text", "words", "idempotency", "guards", "prepared"},
+    {"bulk", "clock", "declines", "free_text", "words", "idempotency", "guards", "notices", "prepared"},
     {"models"},
     {"gateways"},
     {"states", "money", "ids", "crash_points"},

@@ -50,7 +50,7 @@ def _deliveries(scene: Scene, port: int, events: int) -> int:
         pass
     because = Because("operator:benchmark", "command:bench")
     endpoint = endpoints.create(scene.client_id, f"http://127.0.0.1:{port}/", [], "benchmark", because)
-    ids = scene.ask(DATABASE, f"SELECT array_agg(id) FROM (SELECT id FROM payments_event LIMIT {events}) AS some")
+    ids = scene.ask(DATABASE, f"SELECT array_agg(id) FROM (SELECT id FROM payments_event LIMIT {events}) AS chosen")
     count = redeliver(endpoint, because, event_ids=ids, until=database_now())
     connections.close_all()
     return count

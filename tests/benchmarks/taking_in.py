@@ -29,10 +29,13 @@ _HEAD: Final = (
 
 def taking_in(scene: Scene, pace: Pace, events: int) -> dict[str, Any]:
     """Return the figures of a burst of `events` about charges that were settled before, while the cluster runs."""
+    from payments.services.wake import wake
+
     probe = Probe("gateway", "127.0.0.1", scene.gateway_port, "/v1/health")
     with running(gateway(scene, 0), probe=probe):
         bodies = list(_bodies(scene, events))
         with web_running(scene, DATABASE) as (port, _), running(cluster()):
+            wake()  # as the supervisor does
             burst = scene.folder / "burst.jsonl"
             burst.write_text("\n".join(json.dumps(_signed(body, port)) for body in bodies) + "\n")
             ours = load(scene, port, pace, "--requests", str(burst), "--status", "200")

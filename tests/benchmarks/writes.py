@@ -45,7 +45,7 @@ def listen(client_id: int) -> Writes:
         _one_payment(client_id, heard, names)
         transaction.set_rollback(True)
     accepting, claiming, applying = (_as_one(statements, names) for statements in heard)
-    return Writes(accept=f"{_COUNT}{_RANDOM}{accepting};\n", settle=f"{_COUNT}{claiming};\n{applying};\n")
+    return Writes(accept=f"{_COUNT}{_RANDOM}{accepting};\n", settle=f"{_COUNT}{_RANDOM}{claiming};\n{applying};\n")
 
 
 # pgbench keeps variables from one run of the script to the next, each of its clients for itself.
@@ -111,7 +111,7 @@ def _filled_in(sql: str, values: list[Any], names: dict[str, str]) -> str:
     if found := _RECORDS.search(sql):
         columns = _COLUMN.findall(found[1])
         rows = [
-            ", ".join(f"{_literal(record[name], names)}::{kind}" for name, kind in columns)
+            ", ".join(f"{_literal(record[name], names, is_json='json' in kind)}::{kind}" for name, kind in columns)
             for record in orjson.loads(values[0])
         ]
         titles = ", ".join(f'"{name}"' for name, _ in columns)
@@ -122,7 +122,7 @@ def _filled_in(sql: str, values: list[Any], names: dict[str, str]) -> str:
     return "".join(piece for pair in zip(pieces, [*filled, ""], strict=True) for piece in pair)
 
 
-def _literal(value: Any, names: dict[str, str]) -> str:
+def _literal(value: Any, names: dict[str, str], *, is_json: bool = True) -> str:
     """Return SQL for `value`. Colons are written as escapes, since pgbench would take them for variables."""
     if value is None:
         return "NULL"
@@ -135,4 +135,4 @@ def _literal(value: Any, names: dict[str, str]) -> str:
         quoted = quoted.replace(name, variable.replace("||'", "||U&'"))
     if not is_varying:
         return f"U&'{quoted}'"
-    return f"(U&'{quoted}')" + ("::jsonb" if text.startswith("{") else "")
+    return f"(U&'{quoted}')" + ("::jsonb" if is_json and text.startswith("{") else "")

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.sandbox import sandbox_process
+from tests.support.inbox import inbox_process
 
 DEMO_SECRET = "sk_sandbox_demo"
 
@@ -25,11 +26,14 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="paysite-crashes-") as name:
         folder = Path(name)
-        with sandbox_process(folder / "gateway.sqlite3", secret=DEMO_SECRET) as gateway:
+        with (
+            sandbox_process(folder / "gateway.sqlite3", secret=DEMO_SECRET) as gateway,
+            inbox_process(folder / "inbox.log") as inbox,
+        ):
             _set_up(folder, gateway.url)
             from tests.crashes.scene import play
 
-            result = play(folder, gateway, seed=options.seed, kills=options.kills, seconds=options.seconds)
+            result = play(folder, gateway, inbox, seed=options.seed, kills=options.kills, seconds=options.seconds)
     print(json.dumps(asdict(result), indent=2))
     return 1 if result.violations or result.never_hit else 0
 

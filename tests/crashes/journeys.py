@@ -13,7 +13,7 @@ from typing import Final
 from payments.clock import database_now
 from payments.models import CheckoutSession, Client, CustomerStanding, Order, Payment
 from payments.services.retry_payment import CannotRetryError, retry
-from tests.crashes.world import WORKER, World, next_due, send_mails, settle, sweep
+from tests.crashes.world import WORKER, World, next_due, send, settle, sweep
 
 Work = Callable[[], None]
 # Longer than a payment may wait for its customer (the suite sets five minutes).
@@ -36,6 +36,18 @@ def plain(world: World) -> Iterator[Step]:
     yield Step(world.pay([world.new(), world.new("tok_expired_card"), world.new()]))
     yield Step(settle)
     yield Step(settle, before=lambda: world.let_pass(16))
+    yield Step(send)
+
+
+def told(world: World) -> Iterator[Step]:
+    """An answer is lost, and the gateway tells of the charge, twice, before anybody asks it."""
+    body = world.new()
+    world.gateway.arm("execute_then_close", token=body["paymentMethod"]["token"], count=1)
+    yield Step(world.pay([body]))
+    yield Step(settle)
+    yield Step(world.tell(body))
+    yield Step(settle)
+    yield Step(send)
 
 
 def second_try(world: World) -> Iterator[Step]:
@@ -123,8 +135,8 @@ def ended_kindly(world: World) -> Iterator[Step]:
     first = {**body, "paymentMethod": {"type": "card", "token": f"{body['paymentMethod']['token']}0"}}
     yield Step(world.pay([first]))
     yield Step(settle, before=lambda: _give_address(first["idempotencyKey"]))
-    yield Step(send_mails)
-    yield Step(send_mails, before=lambda: world.let_pass(310))
+    yield Step(send)
+    yield Step(send, before=lambda: world.let_pass(310))
     # A failure that a breaker counts.
     lost_one = {**world.new(), "paymentMethod": body["paymentMethod"]}
     yield Step(world.pay([lost_one]))
@@ -163,7 +175,7 @@ def _forget(key: str) -> None:
 
 
 _ALL: Final = (
-    *(plain, second_try, lost, twice, abandoned, late, forgotten),
+    *(plain, told, second_try, lost, twice, abandoned, late, forgotten),
     *(accepted_for_later, ended_kindly),
 )
 JOURNEYS: Final[dict[str, Journey]] = {journey.__name__: journey for journey in _ALL}

@@ -17,7 +17,7 @@ from payments.crash_points import POINTS
 from payments.models import Payment
 from tests.crashes import children
 from tests.crashes.journeys import JOURNEYS, Work
-from tests.crashes.world import UNFINISHED, World, next_due, settle, sweep
+from tests.crashes.world import UNFINISHED, World, next_due, send, settle, sweep
 from tests.invariants.checker import check
 from tests.invariants.evidence import Evidence
 
@@ -151,6 +151,7 @@ class Suite:
         for wait in self._waits():
             self._world.let_pass(wait)
             children.run(settle)
+            children.run(send)
         passed = self._world.virtual_seconds - before
         self.result.quiet_seconds = max(self.result.quiet_seconds, round(passed, 1))
         problems = [f"not quiet after {passed:.0f} s"] if passed > QUIET_WITHIN else []
@@ -171,6 +172,6 @@ class Suite:
         yield 16.0
 
 
-def evidence_of(database_url: str, ledger: Path, history: Path) -> Evidence:
+def evidence_of(database_url: str, ledger: Path, history: Path, inbox: Path) -> Evidence:
     """Return where the checker finds everything."""
-    return Evidence(database_url=database_url, gateways={"primary": ledger}, histories=[history])
+    return Evidence(database_url, gateways={"primary": ledger}, histories=[history], inboxes=[inbox])

@@ -8,16 +8,18 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
 from django.db import connection
 from django.test import Client as Browser
+from standardwebhooks import Webhook
 
 from payments.audit import Because
 from payments.models import Payment, RecoveryRun
-from payments.services import mail
+from payments.services.outbox import Outbox, sources
 from payments.services.recover import recover
 from payments.services.return_address import return_path
 from payments.services.settle import Settler
@@ -30,7 +32,9 @@ UNFINISHED: Final = ("pending", "processing", "requires_action", "retrying")
 
 _DUE: Final = (
     "(SELECT min(due_at) FROM (SELECT due_at FROM payments_payment WHERE due_at IS NOT NULL"
-    " UNION ALL SELECT due_at FROM payments_surpluscharge WHERE due_at IS NOT NULL) AS due)"
+    " UNION ALL SELECT due_at FROM payments_surpluscharge WHERE due_at IS NOT NULL"
+    " UNION ALL SELECT due_at FROM payments_delivery WHERE due_at IS NOT NULL"
+    " UNION ALL SELECT due_at FROM payments_gatewayevent WHERE due_at IS NOT NULL) AS due)"
 )
 _NEXT_DUE: Final = {
     "postgresql": f"SELECT extract(epoch FROM {_DUE} - clock_timestamp())",
@@ -69,6 +73,23 @@ class World:
                 response = browser.post("/api/payments/process", json.dumps(body), content_type="application/json")
                 self._remember(body, response)
                 if response.status_code != 202:
+                    raise AssertionError(f"{response.status_code}: {response.content!r}")
+
+        return work
+
+    def tell(self, body: dict[str, Any]) -> Callable[[], None]:
+        """Return a gateway that tells all that happened to the payment of `body`, each thing twice, newest first."""
+
+        def work() -> None:
+            payment = Payment.objects.get(idempotency_key=body["idempotencyKey"])
+            browser = Browser(headers={"host": "127.0.0.1"})
+            for event in [*self.gateway.events(reference=payment.pk)] * 2:
+                text, now = json.dumps(event), datetime.now(UTC)
+                signature = Webhook(settings.DEMO_WEBHOOK_SECRET).sign(event["id"], now, text)
+                told = {"id": event["id"], "timestamp": str(int(now.timestamp())), "signature": signature}
+                headers = {f"webhook-{name}": value for name, value in told.items()}
+                response = browser.post("/webhooks/primary", text, content_type="application/json", headers=headers)
+                if response.status_code != 200:
                     raise AssertionError(f"{response.status_code}: {response.content!r}")
 
         return work
@@ -120,13 +141,17 @@ def sweep() -> None:
     recover(RecoveryRun.Trigger.COMMAND, WORKER)
 
 
-def send_mails() -> None:
-    """Send the e-mails that are due, as the job of every minute does."""
-    mail.send_due(WORKER)
+def send() -> None:
+    """Send the events, messages and alerts that are due, as the loop of the outbox does."""
+    outbox = Outbox(WORKER, sources(), threads=8)
+    try:
+        outbox.drain()
+    finally:
+        outbox.finish()
 
 
 def next_due() -> float | None:
-    """Return in how many seconds an unfinished payment or charge falls due; None where there is none."""
+    """Return in how many seconds an unfinished payment, charge or event falls due; None where there is none."""
     with connection.cursor() as cursor:
         cursor.execute(_NEXT_DUE[connection.vendor])
         (seconds,) = cursor.fetchone()

@@ -25,11 +25,12 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Where to look: our database, the ledgers of the gateways, and what the clients noted."""
+    """Where to look: our database, the ledgers of the gateways, what the clients noted, and what the shop was told."""
 
     database_url: str
     ledgers: Mapping[str, Path]
     history: Path
+    inbox: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def result_of(
         in_review=int(ended["in_review"]),
         virtual_seconds=float(ended["virtual_seconds"]),
         unfinished=list(ended["unfinished"]),
-        violations=violations_of(evidence.database_url, evidence.ledgers, [evidence.history]),
+        violations=violations_of(evidence.database_url, evidence.ledgers, [evidence.history], [evidence.inbox]),
     )
 
 

@@ -44,7 +44,7 @@ def run(rate: int, seconds: float, database_url: str, folder: Path) -> OutageRes
         paid = database.payments()
         stack.stop()
         quiet = settle(scene)
-        evidence = Evidence(scene.database_url, stack.ledgers, folder / "history.jsonl")
+        evidence = Evidence(scene.database_url, stack.ledgers, folder / "history.jsonl", stack.inbox_log)
     return result_of(timeline, evidence, paid, counted, {**quiet, "drained": drained, "rate": rate})
 
 

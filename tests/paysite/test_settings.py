@@ -58,7 +58,7 @@ def test_a_postgresql_url_is_read_with_its_escapes(tmp_path: Path) -> None:
 def test_nothing_waits_for_postgresql_without_an_end(tmp_path: Path) -> None:
     found = env.database("postgresql://db/pay", tmp_path)["OPTIONS"]
     assert found["connect_timeout"] == "5"
-    assert found["options"] == "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
+    assert found["options"] == "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000 -c jit=off"
 
 
 @pytest.mark.parametrize("url", ["mysql://localhost/pay", "postgresql://localhost", "localhost/pay"])

@@ -1,0 +1,52 @@
+"""Drops old events with the logs of their deliveries, and gateways' events that are done with (requirement G7)."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
+
+from payments.clock import database_now
+from payments.ids import floor_id
+from payments.models import Delivery, DeliveryTry, Event, GatewayEvent
+
+_AT_ONCE: Final = 500
+
+
+def forget_old() -> int:
+    """Delete what is older than settings.EVENT_DAYS and has nothing left to be done; return how many events.
+
+    In small batches, so that no lock is held for long. What is still on its way to an endpoint, not published, or
+    with people, stays.
+    """
+    before = database_now() - timedelta(days=settings.EVENT_DAYS)
+    total = 0
+    for forget in (_events, _gateway_events):
+        while deleted := forget(before):
+            total += deleted
+    return total
+
+
+def _events(before: datetime) -> int:
+    on_its_way = Delivery.objects.filter(event=OuterRef("pk"), state=Delivery.State.PENDING)
+    # Ids begin with the time at which they were made.
+    old = Event.objects.filter(pk__lt=floor_id("evt", before), happened_at__lt=before, position__isnull=False)
+    with transaction.atomic():
+        rows = old.filter(~Exists(on_its_way)).order_by("pk").only("pk")
+        if connection.features.has_select_for_update_skip_locked:
+            rows = rows.select_for_update(skip_locked=True)
+        ids = [row.pk for row in rows[:_AT_ONCE]]
+        DeliveryTry.objects.filter(delivery__event__in=ids).delete()
+        Delivery.objects.filter(event__in=ids).delete()
+        Event.objects.filter(pk__in=ids).delete()
+    return len(ids)
+
+
+def _gateway_events(before: datetime) -> int:
+    done = GatewayEvent.objects.filter(
+        received_at__lt=before, state__in=[GatewayEvent.State.APPLIED, GatewayEvent.State.IGNORED]
+    )
+    ids = list(done.order_by("received_at").values_list("pk", flat=True)[:_AT_ONCE])
+    GatewayEvent.objects.filter(pk__in=ids).delete()
+    return len(ids)
