@@ -100,8 +100,8 @@ def _inbox(client: Client) -> None:
     rows = WebhookEndpoint.objects.filter(client=client, description=INBOX, deleted_at__isnull=True)
     row = rows.order_by("created_at").first() or WebhookEndpoint(client=client, description=INBOX)
     # The port changes with that of the demo; the inbox knows only this secret.
-    wanted = {"url": f"{settings.DEMO_INBOX_URL}/events", "secret": DEMO_SIGNING_SECRET, "types": [], "is_enabled": True}
-    wanted |= {"disabled_at": None, "disabled_why": "", "failing_since": None}
+    wanted: dict[str, Any] = {"url": f"{settings.DEMO_INBOX_URL}/events", "secret": DEMO_SIGNING_SECRET, "types": []}
+    wanted |= {"is_enabled": True, "disabled_at": None, "disabled_why": "", "failing_since": None}
     if row._state.adding or any(getattr(row, name) != value for name, value in wanted.items()):
         for name, value in wanted.items():
             setattr(row, name, value)

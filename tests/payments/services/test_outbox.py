@@ -86,14 +86,14 @@ def test_what_cannot_be_written_stops_nothing_else(monkeypatch: pytest.MonkeyPat
 
     def write(number: int) -> None:
         whole(number)
-        if number == 0:
+        if len(rows.written) == 1:
             raise RuntimeError("no")
 
     monkeypatch.setattr(rows, "_write", write)
     outbox = Outbox(BECAUSE, [rows], threads=2)
     outbox.drain()
     outbox.finish()
-    assert sorted(rows.written) == [0, 1, 2]
+    assert len(rows.written) == 3
 
 
 def test_what_is_under_way_at_the_end_is_heard() -> None:
