@@ -20,6 +20,8 @@ _STANDING: Final = """
     SELECT count(*), count(*) FILTER (WHERE state = 'applied'), max(applied_at)
       FROM payments_gatewayevent
 """
+_BEATING: Final = "SELECT count(*) FROM payments_settleloop WHERE beat_at > clock_timestamp() - interval '3 seconds'"
+_WARM_UP: Final = 200
 _HEAD: Final = (
     "POST /webhooks/primary HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
     "webhook-id: {id}\r\nwebhook-timestamp: {timestamp}\r\nwebhook-signature: {signature}\r\n"
@@ -33,15 +35,30 @@ def taking_in(scene: Scene, pace: Pace, events: int) -> dict[str, Any]:
 
     probe = Probe("gateway", "127.0.0.1", scene.gateway_port, "/v1/health")
     with running(gateway(scene, 0), probe=probe):
-        bodies = list(_bodies(scene, events))
+        bodies = list(_bodies(scene, events + _WARM_UP))
         with web_running(scene, DATABASE) as (port, _), running(cluster()):
             wake()  # as the supervisor does
-            burst = scene.folder / "burst.jsonl"
-            burst.write_text("\n".join(json.dumps(_signed(body, port)) for body in bodies) + "\n")
-            ours = load(scene, port, pace, "--requests", str(burst), "--status", "200")
+            _beating(scene)
+            # Every process of the web server connects and prepares its statement before it is measured.
+            _posted(scene, port, pace, bodies[:_WARM_UP])
+            ours = _posted(scene, port, pace, bodies[_WARM_UP:])
             ended_at = scene.ask(DATABASE, "SELECT clock_timestamp()")
             last = _all_applied(scene, len(bodies))
-    return ours | {"events": len(bodies), "appliedAfterSeconds": max((last - ended_at).total_seconds(), 0.0)}
+    return ours | {"events": len(bodies) - _WARM_UP, "appliedAfterSeconds": max((last - ended_at).total_seconds(), 0.0)}
+
+
+def _posted(scene: Scene, port: int, pace: Pace, bodies: list[dict[str, Any]]) -> dict[str, Any]:
+    burst = scene.folder / "burst.jsonl"
+    burst.write_text("\n".join(json.dumps(_signed(body, port)) for body in bodies) + "\n")
+    return load(scene, port, pace, "--requests", str(burst), "--status", "200")
+
+
+def _beating(scene: Scene) -> None:
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while scene.ask(DATABASE, _BEATING) < 2:
+        if time.monotonic() > ends:
+            raise WrongResultError("The loops did not come up.")
+        time.sleep(0.2)
 
 
 def _bodies(scene: Scene, count: int) -> Iterator[dict[str, Any]]:
