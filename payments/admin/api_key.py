@@ -15,7 +15,7 @@ from django.urls import URLPattern, path
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from payments.admin import labels
-from payments.admin.base import ModelAdmin, page_of
+from payments.admin.base import ConsoleAdmin, page_of
 from payments.admin.confirm import Question, ReasonForm, ask, operator_of, reason_given
 from payments.admin.formats import utc
 from payments.admin.free_text import FreeTextField
@@ -39,7 +39,7 @@ class IssueForm(forms.Form):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ModelAdmin):
+class ApiKeyAdmin(ConsoleAdmin):
     list_display = ("hint", "client", "label", "mode", "allowed", "standing", "created")
     fields = ("hint", "client", "label", "mode", "allowed", "standing", "created", "revoked")
     list_select_related = ("client",)

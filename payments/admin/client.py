@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from payments.admin.base import ModelAdmin
+from payments.admin.base import ConsoleAdmin
 from payments.admin.formats import masked, utc
 from payments.models import Client
 
@@ -44,7 +44,7 @@ class ClientForm(_ModelForm):
 
 
 @admin.register(Client)
-class ClientAdmin(ModelAdmin):
+class ClientAdmin(ConsoleAdmin):
     form = ClientForm
     list_display = ("name", "slug", "is_active", "support_email", "created")
     fields = ("slug", "name", "support_email", "technical_email", "return_origins", "is_active")

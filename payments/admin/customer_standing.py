@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from payments.admin import labels
-from payments.admin.base import ModelAdmin, page_of
+from payments.admin.base import ConsoleAdmin, page_of
 from payments.admin.confirm import Question, ReasonForm, ask, operator_of, reason_given
 from payments.admin.formats import utc
 from payments.admin.free_text import FreeTextField
@@ -57,7 +57,7 @@ class StandingForm(_ModelForm):
 
 
 @admin.register(CustomerStanding)
-class CustomerStandingAdmin(ModelAdmin):
+class CustomerStandingAdmin(ConsoleAdmin):
     form = StandingForm
     paginator = CappedPaginator
     show_full_result_count = False
