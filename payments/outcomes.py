@@ -31,7 +31,10 @@ _handlers: dict[str, Handler] = {}
 
 
 def register(prefix: str, handler: Handler) -> None:
-    """Let `handler` see to all events whose type begins with `prefix`, for example `dispute.`."""
+    """Let `handler` see to all events whose type begins with `prefix`, for example `dispute.`.
+
+    Such an event about a charge that we do not know yet waits 24 hours for it, and is then given to people.
+    """
     _handlers[prefix] = handler
 
 

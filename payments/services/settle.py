@@ -7,6 +7,7 @@ that arrive close together are applied in one transaction.
 import logging
 import queue
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -34,6 +35,8 @@ CLAIM_AT_MOST: Final = 64
 # events to be applied.
 ERRANDS_EVERY: Final = 1.0
 _ERRANDS: Final = (give_back, watch, health, gateway_events)
+# Of the threads one in so many may be under way for one kind of errand, so that payments always find room.
+ERRANDS_SHARE: Final = 4
 
 
 class Settler:
@@ -46,6 +49,8 @@ class Settler:
         self._heard: queue.SimpleQueue[Heard | Write] = queue.SimpleQueue()
         self._reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
         self._under_way = 0
+        # Of these: errands, by their kind.
+        self._errands: Counter[str] = Counter()
         self._errands_at = 0.0
 
     def run(self, go_on: Callable[[], bool]) -> None:
@@ -66,41 +71,57 @@ class Settler:
             self._turn(GATHER)
 
     def _turn(self, patience: float) -> None:
+        # First, once in a while, as payments take all the room that they find.
+        self._run_errands()
         room = self._threads - self._under_way
         started = self._start(min(room, CLAIM_AT_MOST)) if room > 0 and anything_due() else 0
-        self._run_errands()
         self._gather(GATHER if started else patience)
 
     def _run_errands(self) -> None:
-        """Start what else is due; all kinds are rare, so that they need no room of their own."""
+        """Start what else is due, of each kind as much as there is room for."""
         now = time.monotonic()
         if now < self._errands_at:
             return
         self._errands_at = now + ERRANDS_EVERY
-        self._begin(lambda: give_back.claim(CLAIM_AT_MOST, self._because))
-        self._begin(lambda: watch.claim(self._because))
-        self._begin(lambda: health.claim(self._because))
-        self._begin(lambda: gateway_events.claim(self._because))
+        because = self._because
+        self._begin("give_back", lambda room: give_back.claim(room, because) if room else [])
+        # One call for each gateway at most.
+        self._begin("watch", lambda _: watch.claim(because))
+        self._begin("health", lambda _: health.claim(because))
+        # Even without room: most of them need no call.
+        self._begin("events", lambda room: gateway_events.claim(because, room))
 
-    def _begin(self, claim_some: Callable[[], list[Ask]]) -> None:
+    def _room_for(self, kind: str) -> int:
+        """Return how many errands of `kind` may begin now; each finds a thread at once, so that its lease holds."""
+        share = max(1, self._threads // ERRANDS_SHARE) - self._errands[kind]
+        return max(0, min(share, self._threads - self._under_way, CLAIM_AT_MOST))
+
+    def _begin(self, kind: str, claim_some: Callable[[int], list[Ask]]) -> None:
         """Start what one kind of errand has to do."""
         try:
-            errands = claim_some()
+            errands = claim_some(self._room_for(kind))
         except Exception:  # whatever is wrong with one kind must stop neither the others nor the payments
-            logger.exception("charges to be given back, gateways' lists, health or events could not be claimed")
+            logger.exception("errands (%s) could not be claimed", kind)
             return
         calls.require_no_transaction()
         for errand in errands:
             self._under_way += 1
-            self._pool.submit(self._errand, errand)
+            self._errands[kind] += 1
+            self._pool.submit(self._errand, kind, errand)
 
-    def _errand(self, ask: Ask) -> None:
+    def _errand(self, kind: str, ask: Ask) -> None:
         """Run in a thread of the pool: ask the gateway and hand over what is to be written. Never the database."""
         try:
-            self._heard.put(ask())
+            write = ask()
         except Exception:  # the boundary of a thread: the claim's lease ends, and it is done again
-            logger.exception("an errand to a gateway raised")
-            self._heard.put(_nothing)
+            logger.exception("an errand (%s) to a gateway raised", kind)
+            write = _nothing
+        self._heard.put(partial(self._ended, kind, write))
+
+    def _ended(self, kind: str, write: Write) -> None:
+        """Write what an errand brought; its room is free, whatever becomes of that."""
+        self._errands[kind] -= 1
+        write()
 
     def _start(self, limit: int) -> int:
         # Before the claim: a pause at any moment after it counts against the time in which a request may leave.

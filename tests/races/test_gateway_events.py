@@ -3,10 +3,13 @@
 from collections import Counter
 
 import pytest
+from django.db import transaction
 
 from payments.gateways.base import Kind
-from payments.models import AuditEntry, Client, GatewayEvent, LedgerPosting, Payment, RefusedWebhook
+from payments.models import AuditEntry, Client, GatewayEvent, LedgerPosting, OperatorTask, Payment, RefusedWebhook
+from payments.outcomes import Told
 from payments.services import gateway_events
+from payments.services.gateway_events.disputes import received
 from tests.payments.conftest import BECAUSE, after, sent
 from tests.payments.services.conftest import gateway, shared_gateway
 from tests.payments.services.gateway_telling import charged, count_calls, old
@@ -62,3 +65,18 @@ def test_each_event_is_claimed_by_one_of_many_workers(shop: Client) -> None:
     at_once(8, lambda _: gateway_events.claim(BECAUSE))
     fences = Counter(GatewayEvent.objects.values_list("state", "fence"))
     assert fences == {("applied", 1): 200}
+
+
+def test_eight_disputes_of_one_payment_at_once_are_all_told(shop: Client) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.SUCCEEDED, reference="ch_1")
+    events = [stored(attempt, "dispute.created", number=number, reference="ch_1") for number in range(8)]
+
+    @transaction.atomic
+    def tell(number: int) -> str:
+        return received(Told(events[number], attempt, BECAUSE, events[number].received_at))
+
+    assert set(at_once(8, tell)) == {"People were asked to answer the dispute."}
+    details = " ".join(OperatorTask.objects.values_list("detail", flat=True))
+    assert [details.count(f"event evt_{number}:") for number in range(8)] == [1] * 8
+    assert OperatorTask.objects.filter(payment=attempt.payment_id).count() == 1

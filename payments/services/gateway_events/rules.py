@@ -19,13 +19,14 @@ _KNOWN_IN: Final[dict[str, frozenset[str]]] = {
     "charge.action_required": frozenset(
         {AttemptState.ACTION_REQUIRED, AttemptState.SUCCEEDED, AttemptState.DECLINED, AttemptState.VOIDED}
     ),
-    "charge.voided": frozenset({AttemptState.VOIDED}),
+    # A customer who calls the payment off at the bank voids the charge, which is a decline to us.
+    "charge.voided": frozenset({AttemptState.VOIDED, AttemptState.DECLINED}),
     "charge.refunded": frozenset({AttemptState.VOIDED}),
 }
 # What a gateway's answer must say after such an event. Another answer comes from a reading that is behind its event.
 _CONFIRMED_BY: Final[dict[str, frozenset[Kind]]] = {
     "charge.succeeded": frozenset({Kind.SUCCEEDED, Kind.VOIDED}),
-    "charge.voided": frozenset({Kind.VOIDED}),
+    "charge.voided": frozenset({Kind.VOIDED, Kind.DECLINED}),
 }
 _DEFINITE: Final = frozenset({Kind.SUCCEEDED, Kind.DECLINED, Kind.ACTION_REQUIRED, Kind.VOIDED})
 _OUR_KEY: Final = re.compile(r"(pay_[0-9a-hjkmnp-tv-z]{26})-a[1-9][0-9]{0,4}")
@@ -65,14 +66,15 @@ def confirms(outcome: Outcome, type_: str) -> bool:
     return outcome.kind in _CONFIRMED_BY.get(type_, _DEFINITE)
 
 
-def may_be_ours(event: GatewayEvent) -> bool:
+def may_be_ours(event: GatewayEvent, *, handled: bool) -> bool:
     """Say whether the event may be about a charge of ours, although we know none such.
 
-    Its ids have the form of ours; or it tells of something that only handlers see to and names nothing at all, which
-    proves nothing.
+    Its ids have the form of ours; or it names nothing at all, which proves nothing. handled: an app sees to its type.
+    Such an event, a dispute, is not lost where it names nothing but a charge: our own answer may be what tells us the
+    charge's id. Other events about that are of another system on the same account, or our own answer says the same.
     """
-    if not (event.reference or event.gateway_key or event.payment_id):
-        return True
+    if not (event.gateway_key or event.payment_id):
+        return handled or not event.reference
     return bool(our_payment_id(event))
 
 

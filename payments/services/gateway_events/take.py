@@ -22,6 +22,7 @@ from payments.clock import database_now
 from payments.crash_points import reach
 from payments.models import Attempt, GatewayEvent, OperatorTask
 from payments.reliability.breaker import Board
+from payments.reliability.gateways import capabilities_of
 from payments.services.claim import lease
 from payments.services.gateway_events import handlers, rules, write
 from payments.services.gateway_events.look import Look, ask
@@ -34,10 +35,12 @@ Ask = Callable[[], Write]
 AT_ONCE: Final = 500
 # Such transactions of one claim: payments are claimed by the same thread, and must not wait for long.
 BATCHES: Final = 3
-# Look-ups that one claim begins at most: a burst of events must not take all threads from the payments.
+# Look-ups that one claim begins at most, however much room there is.
 LOOKS: Final = 64
-# Until the others of the burst are read again.
+# Until an event for which there is no room is read again: a part of the time for which it has waited, within limits.
 _NEXT_LOOKS: Final = timedelta(seconds=1)
+_LAST_LOOKS: Final = timedelta(seconds=60)
+_QUEUE_PART: Final = 20
 _NOBODY_ANSWERS: Final = timedelta(seconds=5)
 
 
@@ -46,11 +49,13 @@ def anything_due() -> bool:
     return _due().exists()
 
 
-def claim(_because: Because) -> list[Ask]:
+def claim(_because: Because, room: int = LOOKS) -> list[Ask]:
     """Claim due events and settle them; return the calls to make, each of which returns what to write after it.
 
+    room: calls that can begin at once. Events that would need more are not claimed, and wait without a lease or a try.
     What comes of an event is written in the name of the gateway that sent it.
     """
+    most = min(room, LOOKS)
     asks: list[Ask] = []
     for _ in range(BATCHES):
         prepared_at = time.monotonic()
@@ -58,7 +63,7 @@ def claim(_because: Because) -> list[Ask]:
             events = _lock_due()
             if not events:
                 break
-            claim_ = _Claim(events, LOOKS - len(asks))
+            claim_ = _Claim(events, most - len(asks))
             claim_.settle()
         if __debug__:
             reach("event.claimed")
@@ -121,7 +126,7 @@ class _Claim:
             self._about_a_charge(event, match.attempt)
 
     def _unmatched(self, event: GatewayEvent) -> None:
-        if not rules.may_be_ours(event):
+        if not rules.may_be_ours(event, handled=handlers.knows(event.type)):
             write.ignored(event, "Names no payment of ours: another system uses the same account.")
         elif rules.is_over(event, self._now, matched=False):
             write.given_up(event, "About nothing we know.")
@@ -134,6 +139,11 @@ class _Claim:
             write.applied(event, "Known before.", self._now)
         elif rules.is_answered_soon(attempt, self._now):
             write.waits(event, self._now + rules.LOOK_AFTER, "The gateway's own answer is expected.")
+        elif capabilities_of(attempt.gateway) is None:
+            # Before a look is granted: what cannot be asked must not take a trial along.
+            why = "The gateway is not in the settings any more, so that nobody can be asked"
+            task = write.again_or_people(event, attempt.payment_id, why, self._now)
+            self._tasks += [task] if task is not None else []
         else:
             self._look(event, attempt)
 
@@ -151,8 +161,7 @@ class _Claim:
 
     def _begin(self, event: GatewayEvent, attempt: Attempt, other: str) -> Look | None:
         if len(self.looks) >= self._most_looks:
-            wait = _NEXT_LOOKS * (1 + random.random())  # noqa: S311 - chance, not secrecy
-            write.waits(event, self._now + wait, "Others are asked about first.")
+            write.waits(event, self._now + self._for_room(event), "Others are asked about first.")
             return None
         granted = self._board.admit(attempt.gateway, "look_up")
         if granted is None:
@@ -161,6 +170,11 @@ class _Claim:
             write.waits(event, at + wait, "The gateway answers nobody at this moment.")
             return None
         return Look(attempt, other, granted)
+
+    def _for_room(self, event: GatewayEvent) -> timedelta:
+        """Return how long the event waits for room: longer in a longer queue, which is not to be read all the time."""
+        queue = (self._now - event.received_at) / _QUEUE_PART
+        return max(_NEXT_LOOKS, min(queue, _LAST_LOOKS)) * (1 + random.random())  # noqa: S311 - chance, not secrecy
 
 
 def _of_surplus(state: str) -> str:

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from payments.gateways.text import sanitised
 from payments.models import GatewayEvent, OperatorTask
-from payments.services.gateway_events.rules import next_try
+from payments.services.gateway_events.rules import is_over, next_try
 
 FIELDS: Final = ("state", "note", "tries", "due_at", "claimed_until", "fence", "applied_at")
 State = GatewayEvent.State
@@ -43,6 +43,15 @@ def again(event: GatewayEvent, note: str, now: datetime, state: str = State.RECE
     waits(event, next_try(event, now), note)
 
 
+def again_or_people(event: GatewayEvent, payment_id: str, why: str, now: datetime) -> OperatorTask | None:
+    """It did not help: try again later; where it was tried for long enough, return the question to people."""
+    if not is_over(event, now, matched=True):
+        again(event, f"{why}.", now)
+        return None
+    given_up(event, f"{why}.")
+    return _unconfirmed(event, payment_id, why)
+
+
 def _end(event: GatewayEvent, state: str, note: str) -> None:
     event.state, event.note = state, note[:200]
     event.due_at = event.claimed_until = None
@@ -67,9 +76,9 @@ def unmatched(event: GatewayEvent) -> OperatorTask:
     return OperatorTask(kind=Kind.UNMATCHED_EVENT, subject=subject(event), detail=detail)
 
 
-def unconfirmed(event: GatewayEvent, payment_id: str, said: str) -> OperatorTask:
-    """Return the question why the gateway does not say what its own event says."""
-    detail = sanitised(f"{subject(event)} says {event.type}; asked for 24 hours, the gateway said: {said}.")
+def _unconfirmed(event: GatewayEvent, payment_id: str, why: str) -> OperatorTask:
+    """Return the question what is true of an event that could not be confirmed."""
+    detail = sanitised(f"{subject(event)} says {event.type}; not confirmed for 24 hours. {why}.")
     return OperatorTask(kind=Kind.CONTRADICTION, payment_id=payment_id, detail=detail)
 
 

@@ -69,7 +69,7 @@ def test_an_event_is_no_proof_of_money(shop: Client, gateway: SandboxProcess) ->
     attempt.refresh_from_db()
     assert (attempt.state, attempt.decline_code) == ("declined", "insufficient_funds")
     assert Payment.objects.get().status != "success"
-    assert state_of(event) == ("received", "The gateway does not confirm it yet: declined (declined).")
+    assert state_of(event) == ("received", "The gateway does not confirm it: declined (declined).")
 
 
 def test_an_event_about_nothing_at_the_gateway_changes_nothing(shop: Client, gateway: SandboxProcess) -> None:
@@ -78,7 +78,7 @@ def test_an_event_about_nothing_at_the_gateway_changes_nothing(shop: Client, gat
     run()
     attempt.refresh_from_db()
     assert (attempt.state, Payment.objects.get().status) == ("sent", "processing")
-    assert state_of(event) == ("received", "The gateway does not confirm it yet: not_found (not_found).")
+    assert state_of(event) == ("received", "The gateway does not confirm it: not_found (not_found).")
     assert event.due_at is not None
     assert 55 < (event.due_at - event.received_at).total_seconds() < 65
 
@@ -105,7 +105,7 @@ def test_a_gateway_that_does_not_answer_is_asked_again_and_its_breaker_told(
     settings.BREAKER_FAILURES = 1
     gateway.arm("status", operation="look_up", params={"status": 500})
     run()
-    assert state_of(event) == ("received", "The gateway does not confirm it yet: unknown (server_error).")
+    assert state_of(event) == ("received", "The gateway does not confirm it: unknown (server_error).")
     gateway.clear_faults()
     advance(61)
     event.refresh_from_db()

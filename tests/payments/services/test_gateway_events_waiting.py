@@ -11,7 +11,7 @@ from payments.outcomes import Told
 from payments.services.recover import recover
 from tests.payments.conftest import BECAUSE, after, sent
 from tests.payments.services.gateway_telling import forbid_calls, run, state_of
-from tests.payments.webhooks.sending import body_of, charge_of, stored
+from tests.payments.webhooks.sending import stored
 from tests.sandbox import SandboxProcess
 from tests.support.virtual_time import advance
 
@@ -127,36 +127,6 @@ def test_what_the_gateway_never_confirms_goes_to_people(shop: Client, gateway: S
     task = OperatorTask.objects.get()
     assert (task.kind, task.payment_id) == ("contradiction", attempt.payment_id)
     assert "charge.succeeded" in task.detail
-
-
-def test_a_dispute_asks_people_once_and_with_what_it_says(shop: Client) -> None:
-    attempt = sent(shop)
-    after(attempt, Kind.SUCCEEDED, reference="ch_1")
-    dispute = {"reason": "fraudulent\n\x1b[2J<b>4242 4242 4242 4242", "amount": 1250, "due_by": 1_790_000_000}
-    body = body_of("evt_1", "dispute.created", charge_of(attempt), dispute=dispute)
-    event = stored(attempt, "dispute.created", body=body, reference="ch_1")
-    run()
-    assert state_of(event) == ("applied", "People were asked to answer the dispute.")
-    task = OperatorTask.objects.get()
-    assert (task.kind, task.payment_id, task.alerted_at) == ("dispute_received", attempt.payment_id, None)
-    assert task.detail == (
-        "primary event evt_1: reason fraudulent [2J<b>[number removed], amount 12.50 USD, evidence due "
-        "2026-09-21 14:13 UTC."
-    )
-    GatewayEvent.objects.update(state="received", due_at=event.received_at)
-    OperatorTask.objects.update(closed_at=event.received_at)
-    run()
-    assert OperatorTask.objects.count() == 1
-
-
-@pytest.mark.parametrize("dispute", [None, [], {"reason": [], "amount": "12", "due_by": -1}, {"amount": 10**30}])
-def test_a_dispute_that_says_little_still_asks_people(shop: Client, dispute: Any) -> None:
-    attempt = sent(shop)
-    after(attempt, Kind.SUCCEEDED, reference="ch_1")
-    body = body_of("evt_1", "dispute.created", charge_of(attempt, currency=["USD"]), dispute=dispute)
-    stored(attempt, "dispute.created", body=body)
-    run()
-    assert OperatorTask.objects.get().detail.endswith("reason unknown, amount unknown, evidence due unknown.")
 
 
 def test_a_handler_that_raises_holds_up_no_other_event(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
