@@ -80,11 +80,15 @@ def attempt(row: Attempt) -> dict[str, Any]:
 
 
 def surplus_charge(row: SurplusCharge) -> dict[str, Any]:
-    """Return money that a gateway took without right; `owed` and `refused` are not given back yet."""
+    """Return a charge that a gateway made without right; `owed` and `refused` are not given back yet.
+
+    One that is not `taken` only waited for the customer and took no money: it is voided, and gives nothing back.
+    """
     return {
         "surplusChargeID": row.pk,
         "reason": row.reason,
         "status": row.state,
+        "taken": row.taken,
         "gateway": row.gateway,
         "gatewayReference": row.gateway_reference,
         "amount": exact(row.amount, row.currency),

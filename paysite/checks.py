@@ -26,7 +26,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     """Return everything that is wrong with the settings."""
     found = [*_queue(), *_currencies(), *_routes()]
     if not settings.DEMO:
-        found += [*_secrets(), *_exposure(), *_gateways(), *_database(), *_crash_points(), *_sms()]
+        found += [*_secrets(), *_exposure(), *_gateways(), *_database(), *_crash_points(), *_mail(), *_sms()]
     return found
 
 
@@ -111,6 +111,15 @@ def _exposure() -> Iterator[CheckMessage]:
             f"PAYSITE_PUBLIC_URL is {settings.PUBLIC_URL!r}, but customers must come by https.",
             hint="Set it to the address customers use, for example PAYSITE_PUBLIC_URL=https://pay.example.com",
             id="paysite.E006",
+        )
+
+
+def _mail() -> Iterator[CheckMessage]:
+    if settings.MAIL_SECURITY == "none" and settings.EMAIL_HOST not in {"localhost", "127.0.0.1", "::1"}:
+        yield Error(
+            f"E-mails would go to {settings.EMAIL_HOST} in the clear, with links that only the customer may have.",
+            hint="Set PAYSITE_MAIL_SECURITY to starttls or tls, as the mail server offers it.",
+            id="paysite.E015",
         )
 
 

@@ -253,6 +253,11 @@ TWILIO_URL = env.text("PAYSITE_TWILIO_URL", "https://api.twilio.com")
 DEFAULT_FROM_EMAIL = env.text("PAYSITE_MAIL_FROM", "paysite@localhost")
 EMAIL_HOST = env.text("PAYSITE_MAIL_HOST", "localhost")
 EMAIL_PORT = env.integer("PAYSITE_MAIL_PORT", 25, least=1, most=65535)
+EMAIL_HOST_USER = env.text("PAYSITE_MAIL_USER")
+EMAIL_HOST_PASSWORD = env.text("PAYSITE_MAIL_PASSWORD")
+# `starttls` on ports 25 and 587, `tls` from the first byte on 465, `none` only for a server on this machine.
+MAIL_SECURITY = env.choice("PAYSITE_MAIL_SECURITY", "none", ("none", "starttls", "tls"))
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL_SECURITY == "starttls", MAIL_SECURITY == "tls"
 EMAIL_TIMEOUT = 10
 # The demo has no mail server: without one its e-mails become files (docs/customer-messages.md).
 if DEMO and not env.text("PAYSITE_MAIL_HOST"):

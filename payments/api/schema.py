@@ -147,6 +147,10 @@ SURPLUS: Final = shape(
         "surplusChargeID": {"type": "string"},
         "reason": {"type": "string", "enum": SurplusCharge.Reason.values},
         "status": {"type": "string", "enum": SurplusState.values},
+        "taken": {
+            "type": "boolean",
+            "description": "False for one that only waited for the customer and took nothing.",
+        },
         "gateway": {"type": "string"},
         "gatewayReference": {"type": "string"},
         "amount": {"type": "number", "description": "Exact, with the currency's decimals."},

@@ -6,6 +6,6 @@ from payments.models import Payment, SurplusCharge
 
 
 def surplus_of(payments: Iterable[Payment]) -> list[SurplusCharge]:
-    """Return such charges of all `payments`, oldest first, with one statement."""
+    """Return such charges of all `payments` that took money, oldest first, with one statement."""
     ids = [payment.pk for payment in payments]
-    return list(SurplusCharge.objects.filter(payment__in=ids).order_by("pk"))
+    return list(SurplusCharge.objects.filter(payment__in=ids, taken=True).order_by("pk"))

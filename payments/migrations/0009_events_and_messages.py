@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                     "note",
                     models.CharField(blank=True, help_text="Why the last try did not deliver it.", max_length=200),
                 ),
-                ("tries", models.PositiveSmallIntegerField(default=0)),
+                ("tries", models.PositiveIntegerField(default=0)),
                 (
                     "due_at",
                     models.DateTimeField(blank=True, db_default=django.db.models.functions.datetime.Now(), null=True),
@@ -160,7 +160,7 @@ class Migration(migrations.Migration):
                     models.DateTimeField(blank=True, db_default=django.db.models.functions.datetime.Now(), null=True),
                 ),
                 ("claimed_until", models.DateTimeField(blank=True, null=True)),
-                ("tries", models.PositiveSmallIntegerField(default=0)),
+                ("tries", models.PositiveIntegerField(default=0)),
                 ("trouble", models.CharField(blank=True, max_length=200)),
                 (
                     "written_at",
@@ -303,6 +303,11 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AlterField(
+            model_name="customermessage",
+            name="tries",
+            field=models.PositiveIntegerField(default=0),
+        ),
+        migrations.AlterField(
             model_name="operatortask",
             name="kind",
             field=models.CharField(
@@ -397,6 +402,22 @@ class Migration(migrations.Migration):
             model_name="gatewayevent",
             index=models.Index(fields=["received_at"], name="gateway_event_received"),
         ),
+        migrations.AddIndex(
+            model_name="gatewayevent",
+            index=models.Index(
+                condition=models.Q(("state", "applied"), _negated=True),
+                fields=["state", "id"],
+                name="gateway_event_by_state",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="gatewayevent",
+            index=models.Index(
+                condition=models.Q(("due_at__isnull", True), ("state__in", ("received", "parked"))),
+                fields=["id"],
+                name="gateway_event_forgotten",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="gatewayevent",
             constraint=models.UniqueConstraint(fields=("gateway", "event_id"), name="gateway_events_are_stored_once"),
@@ -473,6 +494,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="delivery",
             index=models.Index(condition=models.Q(("state", "failed")), fields=["id"], name="delivery_failed"),
+        ),
+        migrations.AddIndex(
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("due_at__isnull", True), ("state", "pending")),
+                fields=["id"],
+                name="delivery_forgotten",
+            ),
         ),
         migrations.AddConstraint(
             model_name="delivery",

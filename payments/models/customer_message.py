@@ -34,7 +34,7 @@ class CustomerMessage(models.Model):
     address = models.CharField(max_length=254, help_text="An e-mail address, or a telephone number in E.164 form.")
     due_at = models.DateTimeField(null=True, blank=True, db_default=Now())
     claimed_until = models.DateTimeField(null=True, blank=True)
-    tries = models.PositiveSmallIntegerField(default=0)
+    tries = models.PositiveIntegerField(default=0)
     trouble = models.CharField(max_length=200, blank=True)
     written_at = models.DateTimeField(db_default=Now(), editable=False)
     sent_at = models.DateTimeField(null=True, blank=True)

@@ -98,7 +98,7 @@ class Delivery(models.Model):
     sequence = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=12, choices=State.choices, default=State.PENDING)
     note = models.CharField(max_length=200, blank=True, help_text="Why the last try did not deliver it.")
-    tries = models.PositiveSmallIntegerField(default=0)
+    tries = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField(null=True, blank=True, db_default=Now())
     claimed_until = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
@@ -119,6 +119,10 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["endpoint", "id"], name="delivery_of_endpoint"),
             models.Index(fields=["id"], condition=models.Q(state="failed"), name="delivery_failed"),
+            # For the sweep (C1): on its way, but due at no time. Nearly always empty.
+            models.Index(
+                fields=["id"], condition=models.Q(due_at__isnull=True, state="pending"), name="delivery_forgotten"
+            ),
         ]
 
     def __str__(self) -> str:

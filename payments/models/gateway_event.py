@@ -45,6 +45,13 @@ class GatewayEvent(models.Model):
             models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="gateway_event_due"),
             models.Index(fields=["payment_id"], condition=~models.Q(payment_id=""), name="gateway_event_of_payment"),
             models.Index(fields=["received_at"], name="gateway_event_received"),
+            models.Index(fields=["state", "id"], condition=~models.Q(state="applied"), name="gateway_event_by_state"),
+            # For the sweep (C1): waiting, but due at no time. Nearly always empty.
+            models.Index(
+                fields=["id"],
+                condition=models.Q(due_at__isnull=True, state__in=("received", "parked")),
+                name="gateway_event_forgotten",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -29,7 +29,7 @@ class Notice(models.Model):
     path = models.CharField(max_length=200, blank=True, help_text="Of the console's page that shows more.")
     due_at = models.DateTimeField(null=True, blank=True, db_default=Now())
     claimed_until = models.DateTimeField(null=True, blank=True)
-    tries = models.PositiveSmallIntegerField(default=0)
+    tries = models.PositiveIntegerField(default=0)
     trouble = models.CharField(max_length=200, blank=True)
     written_at = models.DateTimeField(db_default=Now(), editable=False)
     sent_at = models.DateTimeField(null=True, blank=True)

@@ -121,9 +121,11 @@ def _locked(surplus_id: str) -> SurplusCharge:
 
 
 def _tell(charge: SurplusCharge, type_: str, book: Book) -> None:
-    if charge.taken:
-        owed = messages.refunded if type_ == "surplus.returned" else messages.refund_failed
-        book.owe(owed(charge.payment, charge.pk, book.now))
+    """Tell shop and customer what became of money that was taken; of what took none there is nothing to tell."""
+    if not charge.taken:
+        return
+    owed = messages.refunded if type_ == "surplus.returned" else messages.refund_failed
+    book.owe(owed(charge.payment, charge.pk, book.now))
     book.events.append(events.of_surplus(charge.payment, charge, type_, book.now))
     charge.payment.updated_at = book.now
     update_each([charge.payment], ("events_written", "updated_at"))

@@ -1,5 +1,6 @@
 """Hands an e-mail to the mail server; in a thread of the outbox, without the database."""
 
+import re
 import smtplib
 from contextlib import suppress
 from typing import Final
@@ -10,6 +11,7 @@ from payments.services.messages_way import Result
 
 # Replies of a mail server from here on say that another try would end the same (RFC 5321, 4.2.1).
 _PERMANENT: Final = 500
+_ADDRESS: Final = re.compile(r"[^\s<>'\"(){}:,]+@[^\s<>'\"(){}:,]+")
 
 
 def deliver(message: EmailMessage) -> Result:
@@ -35,4 +37,5 @@ def deliver(message: EmailMessage) -> Result:
 
 
 def _words(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    """Return what went wrong without the customer's address, which a mail server likes to repeat."""
+    return _ADDRESS.sub("…", " ".join(f"{type(error).__name__}: {error}".split()))

@@ -129,7 +129,7 @@ def _sending(message: CustomerMessage, payment: Payment, session: CheckoutSessio
     """Return what sends the message, which needs no database for it."""
     if session is not None and message.kind in {Kind.FAILED, Kind.RESUME}:
         until = database_now() + LINK_LIFE
-        CheckoutSession.objects.filter(pk=session.pk, expires_at__lt=until).update(expires_at=until, ended_at=None)
+        CheckoutSession.objects.filter(pk=session.pk, expires_at__lt=until).update(expires_at=until)
     if message.channel == Channel.SMS:
         return partial(sms.backend().send, message.address, sms_text(message, payment, session))
     return partial(mail.deliver, letter(message, payment, session))

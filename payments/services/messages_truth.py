@@ -22,6 +22,9 @@ def why_not(message: CustomerMessage, payment: Payment, session: CheckoutSession
         return "" if money is not None and money.tells == message.kind else "the money is elsewhere by now"
     if session is None:
         return "the order has no checkout page"
+    if message.kind != Kind.CONFIRM and session.ended_at is not None:
+        # It may have sold the goods to somebody else.
+        return "the shop was told that the checkout is over"
     if message.kind == Kind.CONFIRM:
         return _unless(payment, holds=payment.status == PaymentStatus.REQUIRES_ACTION)
     return _link(payment)

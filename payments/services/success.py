@@ -137,10 +137,10 @@ def _surplus(
     book.surplus.append(surplus)
     if surplus.taken:
         book.postings.append(ledger.surplus_found(surplus))
+        book.events.append(events.of_surplus(payment, surplus, "surplus.found", book.now))
     book.entries.append(
         audit.surplus_entry(surplus, "surplus.found", heard.because, before="", reason=reason, charge=outcome.reference)
     )
-    book.events.append(events.of_surplus(payment, surplus, "surplus.found", book.now))
     if reason == Reason.DUPLICATE_CHARGE:
         book.doubles.append(attempt.gateway)
     book.ask_people(payment, _TASK[reason], outcome)

@@ -106,7 +106,8 @@ def _beside(world: World, payment_id: str) -> Counter[str]:
             trail = world.trails.get(attempt.id, [])
             found["payment.outcome_unknown"] += sum(_went(entry, "sent", "unknown") for entry in trail)
     for surplus in world.rows.surpluses:
-        if surplus.payment_id == payment_id:
+        # One that only waited for the customer took nothing: there is nothing to tell.
+        if surplus.payment_id == payment_id and surplus.taken:
             for entry in world.trails.get(surplus.id, []):
                 found[_ABOUT_SURPLUS[entry.after]] += entry.before != entry.after
     return +found

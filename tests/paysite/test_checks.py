@@ -48,6 +48,22 @@ def test_production_refuses_to_kill_itself_at_a_crash_point(
     assert ids() == ["paysite.E010"]
 
 
+@pytest.mark.parametrize(
+    ("host", "security", "found"),
+    [
+        ("mail.example.com", "none", ["paysite.E015"]),
+        ("mail.example.com", "starttls", []),
+        ("mail.example.com", "tls", []),
+        ("localhost", "none", []),
+    ],
+)
+def test_production_refuses_to_send_mails_in_the_clear(
+    production: Settings, host: str, security: str, found: list[str]
+) -> None:
+    production.EMAIL_HOST, production.MAIL_SECURITY = host, security
+    assert ids() == found
+
+
 def test_production_refuses_to_write_every_sms_to_a_folder(production: Settings) -> None:
     production.SMS_BACKEND = "file"
     assert ids() == ["paysite.E013"]

@@ -126,6 +126,16 @@ def test_without_a_page_there_is_no_link_to_send(shop: Client, kind: str) -> Non
 
 
 @pytest.mark.parametrize("kind", [RESUME, FAILED])
+def test_nobody_is_asked_back_to_a_checkout_that_the_shop_was_told_is_over(shop: Client, kind: str) -> None:
+    owed(failed_payment(shop), kind)
+    ended_at = timezone.now()
+    CheckoutSession.objects.update(expires_at=ended_at, ended_at=ended_at)
+    send()
+    assert trouble() == "the shop was told that the checkout is over"
+    assert CheckoutSession.objects.get().expires_at == ended_at
+
+
+@pytest.mark.parametrize("kind", [RESUME, FAILED])
 def test_who_is_paying_again_already_gets_no_link(shop: Client, kind: str) -> None:
     owed(failed_payment(shop), kind)
     accepted(shop, "again", order="order-1", token="tok_other")

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from payments.checkout.surplus import surplus_of
 from payments.clock import database_now
 from payments.gateways.base import Kind
-from payments.models import Attempt, Client, GatewayWatch, LedgerPosting, OperatorTask, Payment, SurplusCharge
+from payments.models import Attempt, Client, Event, GatewayWatch, LedgerPosting, OperatorTask, Payment, SurplusCharge
 from payments.services.claim import claim
 from payments.services.settle import Settler
 from payments.services.watch import EVERY, begin_watching
@@ -263,6 +264,10 @@ def test_a_second_charge_that_waits_for_the_customer_is_voided_before_it_can_tak
     assert reload(payment).status == "requires_action"
     assert SurplusCharge.objects.get().state == "returned"
     assert balance() == 0
+    # No money moved: nobody is told that any was taken or given back.
+    told = Event.objects.filter(payment_id=payment.pk).values_list("type", flat=True)
+    assert [type_ for type_ in told if type_.startswith("surplus.")] == []
+    assert surplus_of([payment]) == []
 
 
 def test_double_charges_made_while_the_list_could_not_be_read_are_found_afterwards(
