@@ -22,7 +22,6 @@ else:
 
 from payments.admin.paginator import CappedPaginator
 
-
 # What the filters of a list ask for, after the name of their column.
 _ASKED: Final = ("", "__exact", "__id__exact", "__isnull")
 

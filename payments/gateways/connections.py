@@ -46,8 +46,12 @@ class WatchedConnection(HTTPConnection):
         return time.monotonic() - self._used_at < MAX_IDLE and super().is_connected
 
     def connect(self) -> None:
-        self.timeout = min(self.timeout or MAX_IDLE, _current.watch.remaining())
+        self.hurry()
         super().connect()
+
+    def hurry(self) -> None:
+        """Shorten the time-out to what is left of the call; raises ExpiredBeforeStartError where nothing is."""
+        self.timeout = min(self.timeout or MAX_IDLE, _current.watch.remaining())
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         if self.is_closed:

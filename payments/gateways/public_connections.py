@@ -6,7 +6,7 @@ that leads elsewhere a moment later (DNS rebinding) gains nothing. TLS is verifi
 
 import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -14,6 +14,9 @@ from urllib3.util.connection import create_connection
 
 from payments.gateways.addresses import NOT_PUBLIC, NotPublicError, addresses_of
 from payments.gateways.connections import GatewayTransport, WatchedConnection, WatchedTLSConnection
+
+# Addresses of one name that are tried in one call. Names have a few; whoever gives one many would have us try them all.
+_MOST_ADDRESSES: Final = 4
 
 
 class PublicConnection(WatchedConnection):
@@ -33,14 +36,17 @@ class PublicConnection(WatchedConnection):
         except (OSError, UnicodeError) as error:
             raise NewConnectionError(self, f"The host name cannot be resolved: {error}") from error
         # Several, as a name with an IPv6 address first must work where there is no IPv6.
-        for address in addresses[:-1]:
+        *others, last = addresses[:_MOST_ADDRESSES]
+        for address in others:
             try:
                 return self._connect_to(address)
             except NewConnectionError:
                 continue
-        return self._connect_to(addresses[-1])
+        return self._connect_to(last)
 
     def _connect_to(self, address: str) -> socket.socket:
+        # The look-up of the name and the addresses before took their time, too.
+        self.hurry()
         try:
             return create_connection((address, self.port), self.timeout, socket_options=self.socket_options)
         except TimeoutError as error:

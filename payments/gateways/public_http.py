@@ -4,6 +4,7 @@ Redirects come back as what they are, and are never followed. One client is kept
 alive from one event to the next.
 """
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -13,10 +14,14 @@ from urllib.parse import urlsplit
 
 from urllib3.response import HTTPResponse
 
+from payments.gateways.base import Kind
 from payments.gateways.connections import GatewayTransport
 from payments.gateways.errors import Failure
 from payments.gateways.http import HttpClient, Reply
 from payments.gateways.public_connections import PublicTransport
+from payments.gateways.text import sanitised
+
+logger = logging.getLogger(__name__)
 
 # What is read of an answer: nobody needs more than its status, and a part of the text to see what went wrong.
 MOST_BODY: Final = 64 * 1024
@@ -83,13 +88,19 @@ _clients = _Clients()
 def post(
     url: str, body: bytes, headers: Mapping[str, str], *, within: float, allow_loopback: bool = False
 ) -> Reply | Failure:
-    """POST `body` to `url`; the whole call is over within so many seconds. Never raises for what the other side does.
+    """POST `body` to `url`; the whole call is over within so many seconds. Never raises, whatever `url` is.
 
     A Failure's message says NOT_PUBLIC where the host is no address on the public internet; `allow_loopback` lets
     this machine through.
     """
     ends_at = time.monotonic() + within
-    parts = urlsplit(url)
-    client = _clients.get(f"{parts.scheme}://{parts.netloc}", allow_loopback=allow_loopback, read_timeout=within)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return client.call("POST", path, ends_at=ends_at, body=body, headers=headers)
+    try:
+        parts = urlsplit(url)
+        client = _clients.get(f"{parts.scheme}://{parts.netloc}", allow_loopback=allow_loopback, read_timeout=within)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return client.call("POST", path, ends_at=ends_at, body=body, headers=headers)
+    # The boundary: libraries raise what they like for an address that they cannot read, and whoever gave it must be
+    # told by the log of tries.
+    except Exception as error:
+        logger.warning("a public address could not be called", exc_info=error)
+        return Failure(Kind.UNKNOWN, "unusable", sanitised(f"{type(error).__name__}: {error}"))

@@ -1,5 +1,6 @@
 """Sends one event to one endpoint, signed as Standard Webhooks 1.0 says; in a thread, and never uses the database."""
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from payments.gateways.public_http import post
 from payments.gateways.text import sanitised
 from payments.models.event import LONGEST_ANSWER
 from payments.services.delivery_schedule import retry_after
+
+logger = logging.getLogger(__name__)
 
 # Seconds: for the whole call, and between the claim and the call; a worker paused for longer sends nothing.
 DEADLINE: Final = 15.0
@@ -34,6 +37,7 @@ _TROUBLE: Final = {
     "cut_body": "The answer was cut off.",
     "reset": "The connection was reset.",
     "garbage_reply": "The answer is not HTTP.",
+    "unusable": "The address cannot be called.",
 }
 
 
@@ -81,9 +85,18 @@ class Answered:
 
 
 def deliver(work: Work) -> Answered:
-    """Send the event of `work` and return what came of it. Never raises for what the other side does."""
+    """Send the event of `work` and return what came of it. Never raises: what cannot be sent is a try that failed."""
     if time.monotonic() - work.prepared_at > SEND_WITHIN:
         return Answered(work, sent=False)
+    try:
+        return _sent(work)
+    # The boundary: unless it is written down, the event would be claimed again and again, and nobody told.
+    except Exception:
+        logger.exception("delivery %d could not be sent", work.delivery_id)
+        return Answered(work, trouble="The event could not be sent, for a reason of ours.")
+
+
+def _sent(work: Work) -> Answered:
     body = work.body.encode()
     headers = _headers(work, datetime.now(UTC))
     begun = time.monotonic()

@@ -17,7 +17,7 @@ from payments.bulk import insert_each, update_each
 from payments.clock import database_now
 from payments.crash_points import reach
 from payments.models import Delivery, DeliveryTry, WebhookEndpoint
-from payments.services import notices
+from payments.services import delivery_parts, notices
 from payments.services.deliver import Answered
 from payments.services.delivery_schedule import MOST_TRIES, WHOLE, rest_after, wait_after
 from payments.services.endpoints import switch_off
@@ -63,9 +63,14 @@ def write(answers: Iterable[Answered]) -> None:
     answers = list(answers)
     with transaction.atomic():
         wanted = WebhookEndpoint.objects.filter(pk__in={each.work.endpoint_id for each in answers}).order_by("pk")
-        endpoints = {row.pk: _News(row) for row in wanted.select_for_update(no_key=True).select_related("client")}
+        # Not the clients' locks as well: those have no order here, and two workers would wait for each other.
+        locked = wanted.select_for_update(no_key=True, of=("self",)).select_related("client")
+        endpoints = {row.pk: _News(row) for row in locked}
         ids = {each.work.delivery_id for each in answers}
-        rows = Delivery.objects.select_for_update(no_key=True).in_bulk(ids)
+        known = Delivery.objects.filter(pk__in=ids).order_by("pk")
+        rows = {row.pk: row for row in known.select_for_update(no_key=True)}
+        # What was switched off and old was dropped during the call.
+        answers = [each for each in answers if each.work.delivery_id in rows]
         now = database_now()
         insert_each([_log(each, now) for each in answers if each.sent])
         for each in answers:
@@ -98,16 +103,24 @@ class _News:
         if answered.delivered:
             self._delivered(answered, row, now)
         elif row.state == State.PENDING and row.fence == answered.work.fence:
-            if answered.sent:
+            row.note = answered.note[:200] if answered.sent else row.note
+            if not self._endpoint.is_enabled:
+                # A part of its queue that has not become failed yet.
+                self._give_up(row)
+            elif answered.sent and self._asked_present_url(answered):
                 self._failed(answered, row, now)
             else:
+                # Nothing was sent, or to an address of the past, which tells nothing of the present one.
                 row.tries -= 1
                 row.due_at, row.claimed_until = now, None
+
+    def _asked_present_url(self, answered: Answered) -> bool:
+        return answered.work.url == self._endpoint.url
 
     def _delivered(self, answered: Answered, row: Delivery, now: datetime) -> None:
         since = self._endpoint.failing_since
         # An answer to what was sent before the failure does not tell that it is over.
-        if since is not None and answered.work.asked_at > since:
+        if since is not None and answered.work.asked_at > since and self._asked_present_url(answered):
             self._endpoint.failing_since = None
             self._back_after = now - since
         if row.state != State.DELIVERED:
@@ -119,20 +132,21 @@ class _News:
     def _failed(self, answered: Answered, row: Delivery, now: datetime) -> None:
         endpoint = self._endpoint
         since = endpoint.failing_since = endpoint.failing_since or now
-        row.note = answered.note[:200]
         if answered.status == _GONE:
-            self._give_up(row, "the endpoint answered 410 Gone")
+            self._give_up(row)
+            self._off_because = "the endpoint answered 410 Gone"
         elif (row.tries >= MOST_TRIES and now - row.created_at >= WHOLE) or now - since >= WHOLE * 1.1:
-            self._give_up(row, f"an event could not be delivered for {WHOLE.days} days; last: {row.note}")
+            self._give_up(row)
+            self._off_because = f"an event could not be delivered for {WHOLE.days} days; last: {row.note}"
         else:
             rest = max(rest_after(now - since), answered.rest)
             row.claimed_until = now + rest
             # Later than the rest ends, and so not in flight.
             row.due_at = max(now + wait_after(row.tries), row.claimed_until + timedelta(seconds=1))
 
-    def _give_up(self, row: Delivery, why: str) -> None:
+    @staticmethod
+    def _give_up(row: Delivery) -> None:
         row.state, row.due_at, row.claimed_until = State.FAILED, None, None
-        self._off_because = why
 
     def write(self, now: datetime) -> None:
         """Write the endpoint, and what else of its deliveries follows; after the rows themselves."""
@@ -144,20 +158,14 @@ class _News:
         if endpoint.failing_since != self._was_failing_since:
             endpoint.save(update_fields=["failing_since"])
         if self._back_after >= _OUTAGE and endpoint.failing_since is None:
-            # Back to their old places in the queue, in front of what came later.
-            _waiting([endpoint.pk], now).update(due_at=F("created_at"), claimed_until=None)
-
-
-def _waiting(endpoints: Iterable[str], now: datetime) -> "QuerySet[Delivery]":
-    """Return deliveries to `endpoints` that are due later, without those that are being sent."""
-    waiting = Delivery.objects.filter(endpoint__in=endpoints, state=State.PENDING, due_at__gt=now)
-    return waiting.exclude(claimed_until=F("due_at"))
+            delivery_parts.let_go(endpoint, now)
 
 
 def _wake_later(endpoints: Iterable[str], payments: set[str], now: datetime) -> None:
     """Make due what waited for an earlier event of one of `payments`, and was never tried itself."""
     if payments:
-        _waiting(endpoints, now).filter(payment_id__in=payments, tries=0).update(due_at=F("created_at"))
+        waiting = delivery_parts.waiting(endpoints, now)
+        waiting.filter(payment_id__in=payments, tries=0).update(due_at=F("created_at"))
 
 
 def _log(answered: Answered, now: datetime) -> DeliveryTry:

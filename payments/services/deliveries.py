@@ -31,6 +31,8 @@ __all__ = ["anything_due", "claim", "redeliver"]
 AT_ONCE: Final = 16
 # Tries of an event after which later ones of its payment wait for it no longer.
 PATIENCE: Final = 3
+# Tries are counted no further: it tells nothing more, and a column that is full would stop the claims of all.
+MOST_COUNTED: Final = 32_000
 # Longer than a call can take, its name look-up (which nothing can interrupt), and writing down what it brought.
 LEASE: Final = timedelta(seconds=DEADLINE + SEND_WITHIN + 35)
 _CLAIM: Final = ("tries", "due_at", "claimed_until", "fence")
@@ -65,7 +67,7 @@ def claim(limit: int, _because: Because) -> list[Ask]:
         taken, waiting = _sorted(due, now)
         update_each(waiting, ["due_at"])
         for row in taken:
-            row.tries += 1
+            row.tries = min(row.tries + 1, MOST_COUNTED)
             row.fence += 1
             row.due_at = row.claimed_until = now + LEASE
         update_each(taken, _CLAIM)

@@ -4,6 +4,7 @@ Whoever connects later checks the address that the name then leads to (payments/
 refused here could not be delivered to anyway, and is refused early, with a reason.
 """
 
+import ipaddress
 import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -16,6 +17,9 @@ LONGEST: Final = 500
 # Printable ASCII without what browsers, resolvers and libraries read in different ways.
 _PLAIN: Final = re.compile(r"[!-~]+")
 _AMBIGUOUS: Final = re.compile(r"""[\\"<>^`{|}]""")
+# A host, or an IPv6 address in brackets, and perhaps a port, as every library writes it. Python's own splitting takes
+# anything after the bracket, and between brackets names as well (RFC 3986, IPvFuture), which nobody can call.
+_NETLOC: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[1-9][0-9]{0,4})?")
 _NAME: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
 # Names that never lead outside: RFC 6761, RFC 6762, RFC 8375, and what private networks and clouds use.
 _PRIVATE_NAMES: Final = ("localhost", "local", "internal", "home.arpa", "localdomain", "lan", "intranet")
@@ -55,13 +59,23 @@ def _problem_with_form(parts: SplitResult, url: str) -> str:
         return "must not contain a user name or password."
     if "#" in url:
         return "must not have a fragment (#…)."
+    if parts.netloc.endswith(":"):
+        return "must have a number after the colon of its port, or no colon."
+    if not _NETLOC.fullmatch(parts.netloc) or ("[" in parts.netloc and not _is_ipv6(parts.hostname)):
+        return "must have a host name, or an address in its usual spelling, and at most a port after it."
     return ""
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _problem_with_host(parts: SplitResult, port: int | None) -> str:
     host = (parts.hostname or "").rstrip(".")
-    if parts.netloc.endswith(":"):
-        return "must have a number after the colon of its port, or no colon."
     is_local = settings.DEMO and _is_loopback(host)
     if parts.scheme != "https" and not is_local:
         return "must begin with https://."

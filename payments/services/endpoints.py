@@ -1,7 +1,7 @@
 """Shops' endpoints for events: made, changed, tested, switched on and off (requirements D3, G7).
 
 The secret is shown to its owner and never logged. What was still on its way to an endpoint that is switched off becomes
-failed, and can be asked for again (payments/services/redeliver.py).
+failed (payments/services/delivery_parts.py), and can be asked for again (payments/services/redeliver.py).
 """
 
 import base64
@@ -17,7 +17,7 @@ from payments import events
 from payments.audit import Because
 from payments.clock import database_now
 from payments.models import Client, Delivery, WebhookEndpoint
-from payments.services import endpoint_urls
+from payments.services import delivery_parts, endpoint_urls
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ def rotate(endpoint: WebhookEndpoint, overlap: timedelta, because: Because) -> W
 def enable(endpoint: WebhookEndpoint, because: Because) -> WebhookEndpoint:
     """Switch the endpoint on, for events from now on; those it missed are asked for by `redeliver`.
 
-    Raises DisabledEndpointError where it is deleted.
+    Of a long queue, what has not become failed yet is sent. Raises DisabledEndpointError where it is deleted.
     """
     return _changed(
         endpoint, "enabled", because, is_enabled=True, disabled_at=None, disabled_why="", failing_since=None
@@ -178,16 +178,14 @@ def require_enabled(endpoint: WebhookEndpoint) -> None:
 
 
 def switch_off(endpoint: WebhookEndpoint, why: str, now: datetime) -> None:
-    """Disable the locked `endpoint`: what is on its way to it becomes failed, with `why` as its note."""
+    """Disable the locked `endpoint`: what is on its way to it becomes failed, with `why` as its note.
+
+    Nothing of it is claimed from this moment on; a long queue becomes failed in parts.
+    """
     endpoint.is_enabled, endpoint.disabled_at, endpoint.disabled_why = False, now, why[:200]
     endpoint.failing_since = None
     endpoint.save(update_fields=["is_enabled", "disabled_at", "disabled_why", "failing_since"])
-    Delivery.objects.filter(endpoint=endpoint, state=Delivery.State.PENDING).update(
-        state=Delivery.State.FAILED,
-        note=f"The endpoint was switched off: {why}"[:200],
-        due_at=None,
-        claimed_until=None,
-    )
+    delivery_parts.fail_pending(endpoint)
 
 
 def _changed(endpoint: WebhookEndpoint, what: str, because: Because, **values: Any) -> WebhookEndpoint:

@@ -5,7 +5,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 
 from payments.clock import database_now
 from payments.ids import floor_id
@@ -18,7 +18,8 @@ def forget_old() -> int:
     """Delete what is older than settings.EVENT_DAYS and has nothing left to be done; return how many events.
 
     In small batches, so that no lock is held for long. What is still on its way to an endpoint, not published, or
-    with people, stays.
+    with people, stays. So does the newest of each client's old events: up to it whoever asked last has read, and reads
+    on from it (payments/api/event_listing.py) for another settings.EVENT_DAYS after something newer happened.
     """
     before = database_now() - timedelta(days=settings.EVENT_DAYS)
     total = 0
@@ -30,12 +31,15 @@ def forget_old() -> int:
 
 def _events(before: datetime) -> int:
     on_its_way = Delivery.objects.filter(event=OuterRef("pk"), state=Delivery.State.PENDING)
+    # By one step in an index, not a search among all that is newer.
+    next_one = Event.objects.filter(client=OuterRef("client"), position__gt=OuterRef("position")).order_by("position")
     # Ids begin with the time at which they were made.
     old = Event.objects.filter(pk__lt=floor_id("evt", before), happened_at__lt=before, position__isnull=False)
     with transaction.atomic():
-        rows = old.filter(~Exists(on_its_way)).order_by("pk").only("pk")
+        rows = old.filter(~Exists(on_its_way)).alias(next_at=Subquery(next_one.values("happened_at")[:1]))
+        rows = rows.filter(next_at__lt=before).order_by("pk").only("pk")
         if connection.features.has_select_for_update_skip_locked:
-            rows = rows.select_for_update(skip_locked=True)
+            rows = rows.select_for_update(skip_locked=True, of=("self",))
         ids = [row.pk for row in rows[:_AT_ONCE]]
         DeliveryTry.objects.filter(delivery__event__in=ids).delete()
         Delivery.objects.filter(event__in=ids).delete()

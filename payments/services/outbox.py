@@ -113,11 +113,11 @@ class Outbox:
 def sources() -> list[Source]:
     """Return everything that has something to send."""
     # Here, because each of them knows this module.
-    from payments.services import deliveries, publish
+    from payments.services import deliveries, delivery_parts, publish
     from payments.services.messages_outbox import Messages
     from payments.services.notices import Notices
 
-    return [publish, deliveries, Messages(), Notices()]
+    return [publish, deliveries, delivery_parts, Messages(), Notices()]
 
 
 def _nothing() -> None:

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from payments.audit import Because
+from payments.clock import database_now
 from payments.ids import floor_id
 from payments.models import Delivery, Event, WebhookEndpoint
 from payments.services.endpoints import locked, require_enabled
@@ -20,6 +22,8 @@ MOST: Final = 10_000
 _AT_ONCE: Final = 1000
 # An event's id tells when it was made by the clock of some node, which may differ from the database's by so much.
 _CLOCKS_DIFFER: Final = timedelta(minutes=5)
+# What is about to be dropped (payments/services/forget_events.py) is not begun with.
+_LEFT_ALONE: Final = timedelta(hours=1)
 
 
 def redeliver(
@@ -36,7 +40,7 @@ def redeliver(
     event_ids: these of the client's events, of whatever type; others are passed over. Without it those that happened
     from `since` on and before `until`, of the types that the endpoint chose. Events that it never got, as it did not
     exist or was switched off, are delivered, too, unless `only_failed`. What is being sent at this moment is left
-    alone. Raises DisabledEndpointError.
+    alone, and so is what happened settings.EVENT_DAYS ago, less an hour. Raises DisabledEndpointError.
     """
     with transaction.atomic():
         row = locked(endpoint.pk)
@@ -47,6 +51,9 @@ def redeliver(
         if only_failed:
             failed = Delivery.objects.filter(event=OuterRef("pk"), endpoint=row, state=Delivery.State.FAILED)
             events = events.filter(Exists(failed))
+        # Locked, or an event could be dropped before its delivery is made; what is being dropped is waited for, and not
+        # found then. Before the locks of deliveries, as whoever drops events does.
+        events = events.select_for_update(no_key=True, of=("self",))
         found = list(events.order_by("position").only("payment_id", "sequence")[:MOST])
         count = sum(_make_due(found[start : start + _AT_ONCE], row) for start in range(0, len(found), _AT_ONCE))
     logger.info("%d events are delivered again to endpoint %s by %s", count, row.pk, because.actor)
@@ -56,7 +63,9 @@ def redeliver(
 def _wanted(endpoint: WebhookEndpoint) -> "QuerySet[Event]":
     own = Delivery.objects.filter(event=OuterRef("pk"), endpoint=endpoint)
     sending = own.filter(state=Delivery.State.PENDING, claimed_until__gt=Now(), claimed_until=F("due_at"))
-    published = Event.objects.filter(client=endpoint.client_id, position__isnull=False)
+    oldest = database_now() - timedelta(days=settings.EVENT_DAYS) + _LEFT_ALONE
+    kept = Event.objects.filter(pk__gte=floor_id("evt", oldest - _CLOCKS_DIFFER), happened_at__gte=oldest)
+    published = kept.filter(client=endpoint.client_id, position__isnull=False)
     # The test of an endpoint concerns no other.
     return published.filter(~Exists(sending), ~Q(type="endpoint.test") | Exists(own))
 

@@ -1,6 +1,7 @@
 """Events over the API: in order, none missed, byte by byte as they are delivered (requirements D3, G7)."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from drf_spectacular.validation import validate_schema
 from payments import events
 from payments.gateways.base import Kind
 from payments.models import SCOPES, ApiKey, Client, Event, Payment
+from payments.services.forget_events import forget_old
 from payments.services.publish import publish
 from tests.payments.api.conftest import Api, fields_of
 from tests.payments.conftest import accepted, after, sent
+from tests.payments.services.delivering import happened
 
 pytestmark = pytest.mark.django_db
 
@@ -213,3 +216,18 @@ def test_an_event_has_exactly_the_fields_that_its_schema_promises(shop: Client) 
         assert body["data"].keys() == set(data["required"]), event.type
         seen.add(event.type)
     assert seen == {"payment.processing", "payment.succeeded", "surplus.found"}
+
+
+def test_a_quiet_shop_reads_on_from_its_last_event_however_old(api: Api, shop: Client, settings: Any) -> None:
+    settings.EVENT_DAYS = 30
+    forgotten, last = (happened(shop, ago=timedelta(days=days)) for days in (40, 35))
+    publish()
+    cursor = page(api)["nextCursor"]
+    assert cursor == last.pk
+    assert forget_old() == 1
+    assert page(api, after=cursor) == {"data": [], "nextCursor": cursor, "hasMore": False}
+    assert fields_of(api.get(LIST, after=forgotten.pk)) == ["after"]
+    new = happened(shop)
+    publish()
+    assert forget_old() == 0
+    assert ids_of(page(api, after=cursor)) == [new.pk]

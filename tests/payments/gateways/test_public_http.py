@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from payments.gateways import public_http
+from payments.gateways import public_connections, public_http
 from payments.gateways.addresses import NOT_PUBLIC
 from payments.gateways.base import Kind
 from payments.gateways.errors import Failure
@@ -174,7 +174,7 @@ def test_path_and_query_are_sent_as_given() -> None:
 
     def behave(connection: socket.socket) -> None:
         seen.append(receive(connection))
-        connection.sendall(whole(b"{}"))
+        connection.sendall(whole(b"{}", "200 OK", "Connection: close"))
 
     with raw_server(behave) as server:
         call(f"{server.url}/a%20b?key=1&x=%2F")
@@ -247,3 +247,47 @@ def test_clients_are_kept_per_host_and_bounded(monkeypatch: pytest.MonkeyPatch) 
     client(3)
     assert client(1) is first
     assert client(2) is not second
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://[v1.x]/events", "https://[2606:4700::1111];x", "https://[::1", "", "x", "https://a:b:c/", "ftp://a/"],
+)
+def test_an_address_that_nobody_can_call_is_a_failure_and_no_exception(url: str) -> None:
+    answer = call(url)
+    assert isinstance(answer, Failure)
+    assert answer.reason == "unusable"
+
+
+class SlowRefusals:
+    """Stands in for connections to addresses that refuse, each after some seconds; notes their time-outs."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, names: Names, after: float) -> None:
+        self.timeouts: list[float] = []
+        self._after = after
+        names.lead("many.example", [f"8.8.8.{number}" for number in range(30)])
+        monkeypatch.setattr(public_connections, "create_connection", self._create_connection)
+
+    def _create_connection(self, _: Any, timeout: float, **__: Any) -> None:
+        self.timeouts.append(timeout)
+        time.sleep(self._after)
+        raise ConnectionRefusedError
+
+
+def test_of_many_addresses_that_refuse_four_are_tried(monkeypatch: pytest.MonkeyPatch, names: Names) -> None:
+    slow = SlowRefusals(monkeypatch, names, 0.01)
+    answer = call("http://many.example/")
+    assert isinstance(answer, Failure)
+    assert (answer.kind, answer.reason) == (Kind.NOT_SENT, "refused")
+    assert len(slow.timeouts) == 4
+
+
+def test_the_deadline_holds_over_all_addresses_together(monkeypatch: pytest.MonkeyPatch, names: Names) -> None:
+    slow = SlowRefusals(monkeypatch, names, 0.2)
+    begun = time.monotonic()
+    answer = call("http://many.example/", within=0.5)
+    assert time.monotonic() - begun < 0.8
+    assert isinstance(answer, Failure)
+    assert answer.kind is Kind.NOT_SENT
+    assert len(slow.timeouts) == 3
+    assert slow.timeouts[0] > slow.timeouts[1] + 0.15 > slow.timeouts[2] + 0.3

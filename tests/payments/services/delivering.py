@@ -9,7 +9,7 @@ from payments import events
 from payments.clock import database_now
 from payments.ids import floor_id
 from payments.models import Client, Delivery, Event, WebhookEndpoint
-from payments.services import deliveries, endpoints, publish
+from payments.services import deliveries, delivery_parts, endpoints, publish
 from payments.services.outbox import Outbox
 from tests.payments.conftest import BECAUSE
 from tests.payments.services.shop_inbox import ShopInbox, shop_inbox
@@ -44,7 +44,7 @@ def happened(
 
 def deliver(threads: int = 16) -> None:
     """Publish and deliver until nothing is due."""
-    outbox = Outbox(BECAUSE, [publish, deliveries], threads=threads)
+    outbox = Outbox(BECAUSE, [publish, deliveries, delivery_parts], threads=threads)
     outbox.drain()
     outbox.finish()
 

@@ -11,7 +11,7 @@ from standardwebhooks import WebhookVerificationError
 from payments.clock import database_now
 from payments.models import Client, Delivery, DeliveryTry, Notice, WebhookEndpoint
 from payments.services import deliver as deliver_module
-from payments.services import endpoints
+from payments.services import deliveries, endpoints, publish
 from payments.services.delivery_schedule import MOST_TRIES, WAITS, WHOLE
 from tests.payments.conftest import BECAUSE
 from tests.payments.gateways.raw import drips, head, raw_server, silent
@@ -235,3 +235,36 @@ def test_a_changed_body_does_not_verify(shop: Client, endpoint: WebhookEndpoint,
     got: Got = inbox.got[0]
     with pytest.raises(WebhookVerificationError):
         Got(got.headers, got.body + b" ").verified_by(endpoint.secret)
+
+
+@pytest.mark.parametrize("url", ["https://[v1.x]/events", "https://[2606:4700::1111];x"])
+def test_an_address_that_cannot_be_called_is_a_try_in_the_log_and_the_schedule_goes_on(
+    shop: Client, endpoint: WebhookEndpoint, url: str
+) -> None:
+    WebhookEndpoint.objects.update(url=url)
+    event = happened(shop)
+    deliver()
+    row = delivery(event, endpoint)
+    assert (row.state, row.tries, row.note) == (State.PENDING, 1, "The address cannot be called.")
+    assert timedelta(seconds=3) < waits(row) < timedelta(seconds=7)
+    assert DeliveryTry.objects.get().trouble == "The address cannot be called."
+    assert reload(endpoint).failing_since is not None
+
+
+def test_what_cannot_be_signed_is_a_try_in_the_log(shop: Client, endpoint: WebhookEndpoint, inbox: ShopInbox) -> None:
+    WebhookEndpoint.objects.update(secret="whsec_?")
+    event = happened(shop)
+    deliver()
+    assert inbox.got == []
+    assert delivery(event, endpoint).note == "The event could not be sent, for a reason of ours."
+    assert DeliveryTry.objects.get().trouble == "The event could not be sent, for a reason of ours."
+
+
+def test_tries_are_not_counted_beyond_what_their_column_holds(
+    shop: Client, endpoint: WebhookEndpoint, inbox: ShopInbox
+) -> None:
+    event = happened(shop)
+    publish.publish()
+    Delivery.objects.update(tries=deliveries.MOST_COUNTED)
+    assert len(deliveries.claim(10, BECAUSE)) == 1
+    assert delivery(event, endpoint).tries == deliveries.MOST_COUNTED == 32_000

@@ -1,8 +1,10 @@
 """Workers that die, sleep or come too late, and endpoints that are switched off meanwhile (H02; invariant 34)."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 
 from payments.models import Client, Delivery, DeliveryTry, RecoveryRun, WebhookEndpoint
 from payments.services import deliver as deliver_module
@@ -99,6 +101,54 @@ def test_what_was_in_flight_when_it_was_switched_off_and_arrived_is_delivered(
     write()
     assert delivery(event, endpoint).state == State.DELIVERED
     assert not reload(endpoint).is_enabled
+
+
+@pytest.mark.parametrize("status", [410, 500])
+def test_a_refusal_by_an_address_of_the_past_tells_nothing_of_the_present_one(
+    shop: Client, endpoint: WebhookEndpoint, inbox: ShopInbox, status: int
+) -> None:
+    event = happened(shop)
+    publish.publish()
+    inbox.says(status)
+    [ask] = deliveries.claim(10, BECAUSE)
+    write = ask()
+    endpoints.change(endpoint, url=f"{inbox.url}/new", because=BECAUSE)
+    write()
+    changed = reload(endpoint)
+    assert (changed.is_enabled, changed.failing_since) == (True, None)
+    row = delivery(event, endpoint)
+    assert (row.state, row.tries, row.note) == (State.PENDING, 0, f"The endpoint answered {status}.")
+    assert DeliveryTry.objects.get().url == inbox.url
+    inbox.says(204)
+    deliver()
+    assert delivery(event, endpoint).state == State.DELIVERED
+    assert DeliveryTry.objects.order_by("-pk")[0].url == f"{inbox.url}/new"
+
+
+def test_an_address_of_the_past_that_took_an_event_does_not_end_the_trouble_of_the_present_one(
+    shop: Client, endpoint: WebhookEndpoint, inbox: ShopInbox
+) -> None:
+    event = happened(shop)
+    publish.publish()
+    WebhookEndpoint.objects.update(failing_since=Now() - timedelta(minutes=5))
+    [ask] = deliveries.claim(10, BECAUSE)
+    write = ask()
+    WebhookEndpoint.objects.update(url=f"{inbox.url}/new")
+    write()
+    assert delivery(event, endpoint).state == State.DELIVERED
+    assert reload(endpoint).failing_since is not None
+
+
+def test_an_answer_about_what_was_dropped_meanwhile_holds_up_no_other(
+    shop: Client, endpoint: WebhookEndpoint, inbox: ShopInbox
+) -> None:
+    gone, kept = happened(shop), happened(shop)
+    publish.publish()
+    writes = [ask() for ask in deliveries.claim(10, BECAUSE)]
+    delivery(gone, endpoint).delete()
+    writes[0]()
+    assert delivery(kept, endpoint).state == State.DELIVERED
+    assert DeliveryTry.objects.count() == 1
 
 
 def test_one_bad_row_holds_up_no_other(

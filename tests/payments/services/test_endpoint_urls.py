@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from payments.gateways.public_http import PublicClient
 from payments.models import Client, WebhookEndpoint
 from payments.services import endpoints
 from payments.services.endpoint_urls import problem_with
@@ -53,6 +54,13 @@ REFUSED = [
     "https://[fc00::1]/",
     "https://[fec0::1]/",
     "https://[::1",
+    "https://[v1.x]/events",
+    "https://[v1.shop.example]/",
+    "https://[8.8.8.8]/",
+    "https://[2606:4700::1111];x",
+    "https://[2606:4700::1111]x:443/",
+    "https://[2606:4700::1111].shop.example/",
+    "https://x[2606:4700::1111]/",
     "https://localhost/",
     "https://localhost./",
     "https://LOCALHOST/",
@@ -76,6 +84,11 @@ REFUSED = [
     "https://shop.example:11211/",
     "https://shop.example:65536/",
     "https://shop.example:/",
+    "https://shop.example:000443/",
+    "https://shop.example:+443/",
+    "https://shop.example:4_43/",
+    "https://shop.example;x/",
+    "https://[2606:4700::1111]:/",
     "https://user@shop.example/",
     "https://user:password@shop.example/",
     "https://shop.example\\@127.0.0.1/",
@@ -113,8 +126,9 @@ def test_an_address_is_refused_with_a_reason(production: None, url: str) -> None
         "https://[2606:4700::1111]/",
     ],
 )
-def test_an_address_on_the_public_internet_is_taken(production: None, url: str) -> None:
+def test_an_address_on_the_public_internet_is_taken_and_can_be_called(production: None, url: str) -> None:
     assert problem_with(url) == ""
+    PublicClient(url, allow_loopback=False, read_timeout=1)
 
 
 @pytest.mark.parametrize(

@@ -22,17 +22,33 @@ def _thirty_days(settings: Any) -> None:
 
 def test_old_events_go_with_their_deliveries_and_log_and_younger_ones_stay(shop: Client) -> None:
     endpoint_at(shop, "https://shop.example/")
-    old, young = happened(shop, ago=OLD), happened(shop, ago=timedelta(days=29))
+    old, last_old, young = (happened(shop, ago=timedelta(days=days)) for days in (32, 31, 29))
     publish.publish()
     Delivery.objects.update(state="delivered", due_at=None)
     for row in Delivery.objects.all():
         DeliveryTry.objects.create(delivery=row, url="https://shop.example/", http_status=200)
     assert forget_old() == 1
-    assert [row.pk for row in Event.objects.all()] == [young.pk]
-    assert Delivery.objects.get().event_id == young.pk
-    assert DeliveryTry.objects.get().delivery.event_id == young.pk
-    assert old.pk != young.pk
+    kept = {last_old.pk, young.pk}
+    assert old.pk not in kept
+    assert {row.pk for row in Event.objects.all()} == kept
+    assert set(Delivery.objects.values_list("event_id", flat=True)) == kept
+    assert set(DeliveryTry.objects.values_list("delivery__event_id", flat=True)) == kept
     assert forget_old() == 0
+
+
+def test_each_clients_newest_old_event_stays_as_readers_go_on_from_it(shop: Client) -> None:
+    other = Client.objects.create(slug="other", name="Other", form_secret="x")
+    for client in (shop, other):
+        for days in (40, 35):
+            happened(client, ago=timedelta(days=days))
+    publish.publish()
+    newest = [client.events.order_by("-position")[0].pk for client in (shop, other)]
+    assert forget_old() == 2
+    assert set(Event.objects.values_list("pk", flat=True)) == set(newest)
+    later = happened(shop, ago=OLD)
+    publish.publish()
+    assert forget_old() == 1
+    assert set(Event.objects.values_list("pk", flat=True)) == {later.pk, newest[1]}
 
 
 def test_what_is_on_its_way_or_not_published_stays_however_old(shop: Client) -> None:
@@ -46,7 +62,7 @@ def test_what_is_on_its_way_or_not_published_stays_however_old(shop: Client) -> 
 
 def test_more_than_one_batch(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("payments.services.forget_events._AT_ONCE", 2)
-    for _ in range(5):
+    for _ in range(6):
         happened(shop, ago=OLD)
     publish.publish()
     assert forget_old() == 5

@@ -110,4 +110,5 @@ def test_what_is_under_way_at_the_end_is_heard() -> None:
 
 def test_events_are_published_before_they_are_delivered() -> None:
     names = [getattr(source, "__name__", type(source).__name__) for source in sources()]
-    assert names == ["payments.services.publish", "payments.services.deliveries", "Messages", "Notices"]
+    services = ["payments.services.publish", "payments.services.deliveries", "payments.services.delivery_parts"]
+    assert names == [*services, "Messages", "Notices"]

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, transaction
 
 from payments.models import Client, Delivery, Event
-from payments.services import endpoints, publish
+from payments.services import delivery_parts, endpoints, publish
 from tests.payments.conftest import BECAUSE
 from tests.payments.services.delivering import endpoint_at, happened
 
@@ -148,4 +148,6 @@ def test_an_endpoint_that_is_switched_off_meanwhile_is_left_with_nothing_on_its_
             pass
 
     in_threads(publish_slowly, switch_off)
+    while delivery_parts.anything_due():
+        delivery_parts.claim(1, BECAUSE)
     assert not Delivery.objects.filter(state="pending").exists()

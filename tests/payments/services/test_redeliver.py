@@ -1,6 +1,7 @@
 """Events are delivered again: one, a range, all since a moment (requirement D3)."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -92,3 +93,12 @@ def test_what_an_endpoint_missed_while_it_was_off_is_delivered_when_asked_for(sh
         assert redeliver(endpoint, BECAUSE, since=database_now() - timedelta(minutes=1)) == 2
         deliver()
         assert sorted(inbox.ids) == sorted([waiting.pk, missed.pk])
+
+
+def test_what_is_about_to_be_dropped_is_not_begun_with(shop: Client, settings: Any) -> None:
+    settings.EVENT_DAYS = 3
+    early, late = aged(shop, hours=71, minutes=1), aged(shop, hours=70, minutes=59)
+    endpoint = endpoint_at(shop, "https://shop.example/")
+    assert redeliver(endpoint, BECAUSE, event_ids=[early.pk]) == 0
+    assert redeliver(endpoint, BECAUSE, since=database_now() - timedelta(days=9)) == 1
+    assert Delivery.objects.get().event == late
