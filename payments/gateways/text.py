@@ -8,7 +8,10 @@ MAX_TEXT: Final = 500
 
 # Card numbers have 12 to 19 digits (ISO/IEC 7812), often grouped. Longer runs are masked too: one may hide in them.
 _CARD_NUMBER = re.compile(r"\d(?:[ \u00a0.-]?\d){11,}")
-_SECRET = re.compile(r"\b(?:[sr]k|pk|psk|whsec)_[A-Za-z0-9_]{6,}|(?<=Bearer )\S+", re.IGNORECASE)
+# Webhook secrets are base64, which has + / and = as well.
+_SECRET = re.compile(
+    r"\b(?:[sr]k|pk|psk)_[A-Za-z0-9_-]{6,}|\bwhsec_[A-Za-z0-9+/=_-]{6,}|(?<=Bearer )\S+", re.IGNORECASE
+)
 
 
 def sanitised(text: str, longest: int = MAX_TEXT) -> str:

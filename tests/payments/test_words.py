@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from payments.checkout.languages import LANGUAGES
 from payments.declines import DEFAULTS, NEUTRAL_CODE, NEUTRAL_WORDS, DeclineClass, decline
 from payments.gateways.base import Kind
 from payments.models import Client, Payment
 from payments.states import UNFINISHED, PaymentStatus
-from payments.words import _ACCEPTED_WORDS, _WORDS, CHECKING, SORRY, customer_message, readable
+from payments.words import _ACCEPTED_WORDS, _SEPARATORS, _WORDS, CHECKING, SORRY, customer_message, readable
 from tests.payments.conftest import accepted, after, sent
 
 
@@ -136,3 +137,26 @@ def test_before_level_6_a_failure_reads_as_its_code_says() -> None:
 )
 def test_an_amount_is_exact_and_readable(minor: int, currency: str, text: str) -> None:
     assert readable(minor, currency) == text
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "language", "text"),
+    [
+        (123450, "EUR", "de", "1.234,50 EUR"),
+        (1250, "USD", "de", "12,50 USD"),
+        (12500, "JPY", "de", "12.500 JPY"),
+        (1250, "KWD", "de-AT", "1,250 KWD"),
+        (1_234_567_891, "KWD", "DE", "1.234.567,891 KWD"),
+        (-5, "EUR", "de", "−0,05 EUR"),
+        (2**53 - 1, "USD", "de", "90.071.992.547.409,91 USD"),
+        (2**53 - 1, "USD", "en", "90,071,992,547,409.91 USD"),
+        (1250, "KWD", "fr", "1.250 KWD"),
+        (1250, "KWD", "", "1.250 KWD"),
+    ],
+)
+def test_an_amount_is_exact_in_the_language_around_it(minor: int, currency: str, language: str, text: str) -> None:
+    assert readable(minor, currency, language) == text
+
+
+def test_every_language_of_messages_has_separators_of_its_own() -> None:
+    assert set(_SEPARATORS) == set(LANGUAGES)

@@ -47,6 +47,30 @@ def test_all_programs_know_the_inbox() -> None:
     assert {each.environment["PAYSITE_INBOX_URL"] for each in started.values()} == {"http://127.0.0.1:9100"}
 
 
+def test_a_demo_has_a_team_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PAYSITE_ALERT_EMAILS", raising=False)
+    plan = planned("--port", "9000")
+    assert {each.environment["PAYSITE_ALERT_EMAILS"] for each in programs(plan).values()} == {"team@paysite.example"}
+    assert set(plan.environment()) == {
+        *("PAYSITE_PRIMARY_URL", "PAYSITE_SECONDARY_URL", "PAYSITE_PUBLIC_URL", "PAYSITE_INBOX_URL"),
+        "PAYSITE_ALERT_EMAILS",
+    }
+
+
+@pytest.mark.parametrize("given", ["ops@shop.test", ""])
+def test_whom_the_operator_names_is_told_alone(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("PAYSITE_ALERT_EMAILS", given)
+    plan = planned("--port", "9000")
+    assert "PAYSITE_ALERT_EMAILS" not in plan.environment()
+    assert plan.full_environment()["PAYSITE_ALERT_EMAILS"] == given
+
+
+def test_a_real_mail_server_gets_no_mail_to_a_made_up_team(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PAYSITE_ALERT_EMAILS", raising=False)
+    monkeypatch.delattr(settings, "EMAIL_FILE_PATH")
+    assert "PAYSITE_ALERT_EMAILS" not in planned("--port", "9000").environment()
+
+
 def test_the_inbox_cannot_have_the_port_of_another_program() -> None:
     with pytest.raises(PortTakenError, match="9000, 9011, 9012, 9011 must be different"):
         planned("--port", "9000", "--inbox-port", "9011")
@@ -56,4 +80,4 @@ def test_production_has_neither_gateways_nor_inbox(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(settings, "DEMO", False)
     started = programs(planned("--port", "9000"))
     assert list(started) == ["cluster", "web"]
-    assert "PAYSITE_INBOX_URL" not in started["web"].environment
+    assert started["web"].environment == {"PYTHONOPTIMIZE": "1"}

@@ -8,6 +8,15 @@ from tests.proof.parts import Ran
 
 # Results that are counts of faults which really happened, by the part's own names.
 _FAULTS: Final = ("replies_cut", "resets", "drips", "requests_cut", "lost_answers")
+# Name in the document → name in a part's result, and words for people.
+_EVENTS: Final = {
+    "webhooks": ("webhooks", "webhooks of gateways taken in"),
+    "webhookDuplicates": ("webhook_duplicates", "of them again"),
+    "webhooksRefused": ("webhooks_refused", "webhooks refused, forged or too old"),
+    "eventsDelivered": ("delivered", "events delivered to the shop"),
+    "deliveryTries": ("delivery_tries", "by so many requests"),
+    "eventsRedelivered": ("repeated", "events that arrived there again"),
+}
 
 
 def document(ran: Sequence[Ran], *, seed: int, size: str, seconds: float) -> dict[str, Any]:
@@ -20,6 +29,7 @@ def document(ran: Sequence[Ran], *, seed: int, size: str, seconds: float) -> dic
         "sigkills": sum(_kills(one) for one in ran),
         "payments": sum(_payments(one) for one in ran),
         "faults": _faults(ran),
+        **{name: sum(int(one.result.get(field, 0)) for one in ran) for name, (field, _) in _EVENTS.items()},
         "acceptedLost": sum(len(one.result.get("unanswered", [])) for one in ran),
         "quietWithinVirtualSeconds": max((_quiet(one) for one in ran), default=0),
         "aims": {name: met for one in ran for name, met in one.result.get("aims", {}).items()},
@@ -38,6 +48,7 @@ def table(report: dict[str, Any]) -> str:
         ("processes killed with SIGKILL", report["sigkills"]),
         ("payments", report["payments"]),
         *((f"faults: {name}", count) for name, count in report["faults"].items()),
+        *((text, report[name]) for name, (_, text) in _EVENTS.items()),
         ("accepted requests lost", report["acceptedLost"]),
         ("longest time until quiet, virtual seconds", report["quietWithinVirtualSeconds"]),
         ("aims of the outage that were met", f"{sum(report['aims'].values())} of {len(report['aims'])}"),

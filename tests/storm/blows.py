@@ -32,6 +32,7 @@ class Blows:
         self._observer = observer
         self._paused: dict[int, float] = {}
         self._tend_at = 0.0
+        self._inbox_back_at = 0.0
 
     def deal(self, blow: Blow) -> None:
         """Deal one blow; count it only where it met somebody."""
@@ -45,6 +46,8 @@ class Blows:
             "pause_settle_loop": lambda: self._pause(self._settling(), blow),
             "pause_web_worker": lambda: self._pause(self._stack.web_workers(), blow),
             "outage": lambda: self._primary().outage(blow.lasts),
+            "inbox": lambda: self._kill_inbox(blow),
+            "inbox_refuses": lambda: self._stack.have_inbox_refuse(blow.lasts),
         }
         met = means[blow.kind]()
         (self.dealt if met else self.missed)[blow.kind] += 1
@@ -55,6 +58,8 @@ class Blows:
         for pid, until in list(self._paused.items()):
             if now >= until:
                 self._continue(pid)
+        if now >= self._inbox_back_at:
+            self._stack.restart_inbox_if_ended()
         if now < self._tend_at:
             return
         self._tend_at = now + _TEND_EVERY
@@ -67,9 +72,12 @@ class Blows:
             self.repaired["cluster"] += 1
 
     def heal(self) -> None:
-        """Continue everything that is paused and have the gateways behave."""
+        """Continue everything that is paused; have the gateways and the shop's inbox behave."""
         for pid in list(self._paused):
             self._continue(pid)
+        self._inbox_back_at = 0.0
+        self._stack.restart_inbox_if_ended()
+        self._stack.have_inbox_refuse(0.0)
         for weather in self._weathers.values():
             weather.clear()
 
@@ -101,6 +109,10 @@ class Blows:
         self._stack.restart_gateway(name)
         weather.arm()
         return met
+
+    def _kill_inbox(self, blow: Blow) -> bool:
+        self._inbox_back_at = time.monotonic() + blow.lasts
+        return _kill_child(self._stack.inbox)
 
     def _pause(self, candidates: list[int], blow: Blow) -> bool:
         pid = _one_of(candidates, blow)

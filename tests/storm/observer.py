@@ -16,6 +16,7 @@ _BACKENDS: Final = """
     SELECT pid FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' ORDER BY pid
 """
+_GATEWAY_EVENTS: Final = "SELECT gateway, event_id FROM payments_gatewayevent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,25 @@ class Observer:
 
     def surplus_by_state(self) -> dict[str, int]:
         return dict(self._rows("SELECT state, count(*) FROM payments_surpluscharge GROUP BY 1 ORDER BY 1"))
+
+    def webhooks(self) -> dict[str, int]:
+        """Return how many gateways' events were taken in, how often one came again, and how many were refused."""
+        stored, came = self._rows("SELECT count(*), sum(times_received) FROM payments_gatewayevent")[0]
+        refused = self._rows("SELECT sum(count) FROM payments_refusedwebhook")[0][0]
+        return {
+            "webhooks": stored,
+            "webhook_duplicates": int(came or 0) - stored,
+            "webhooks_refused": int(refused or 0),
+        }
+
+    def gateway_events(self) -> set[tuple[str, str]]:
+        """Return gateway and id of every event that was taken in."""
+        return {(gateway, event_id) for gateway, event_id in self._rows(_GATEWAY_EVENTS)}
+
+    def deliveries(self) -> dict[str, int]:
+        """Return how many events have been delivered to the shop, and how many requests were made for that."""
+        delivered = self._rows("SELECT count(*) FROM payments_delivery WHERE state = 'delivered'")[0][0]
+        return {"delivered": delivered, "delivery_tries": self._rows("SELECT count(*) FROM payments_deliverytry")[0][0]}
 
     def end_a_connection(self, choice: float) -> bool:
         """Have the server end one client's connection; `choice` (0 to below 1) says whose. False without a server."""

@@ -35,6 +35,8 @@ _BLOWS: Final[Mapping[str, int]] = {
     "pause_settle_loop": 3,
     "pause_web_worker": 3,
     "outage": 6,
+    "inbox": 6,
+    "inbox_refuses": 6,
 }
 CURRENCIES: Final = ("USD", "EUR", "GBP", "JPY", "KWD")
 # Blows stop after this part of the traffic's time, so that what they start can still meet traffic.
@@ -73,7 +75,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Blow:
-    """Something that hits us. at: seconds after the start; lasts: seconds of a pause or an outage.
+    """Something that hits us. at: seconds after the start; lasts: seconds of a pause, an outage, or a refusal.
 
     choice: 0 to below 1, which of the possible targets it is.
     """
@@ -130,6 +132,8 @@ def _blows(chance: random.Random, seconds: float, pause_beyond: float) -> list[B
             "pause_settle_loop": pause_beyond + chance.uniform(1, 4),
             "pause_web_worker": chance.uniform(2, 6),
             "outage": chance.uniform(1, 4),
+            "inbox": chance.uniform(0, 3),
+            "inbox_refuses": chance.uniform(1, 6),
         }.get(kind, 0.0)
         blows.append(Blow(round(at, 3), kind, round(lasts, 3), chance.random()))
         at += chance.uniform(0.3, 1.7)

@@ -7,8 +7,9 @@ and behave. Prints a line of JSON. Gives up after SECONDS of virtual time.
 import json
 import sys
 import time
-from datetime import timedelta
 from typing import Any, Final
+
+from django.db.models import Min
 
 # The longest step, in seconds: some of what is due is known only to the gateways.
 _STEP: Final = 15.0
@@ -20,20 +21,24 @@ _THREADS: Final = 32
 
 
 def settle_until_quiet(most: float) -> dict[str, Any]:
-    """Settle and advance; return the virtual seconds until the last thing was done, and what is left."""
+    """Settle, send and advance; return the virtual seconds until the last thing was done, and what is left."""
     from payments.audit import Because
-    from payments.models import AuditEntry
+    from payments.services.outbox import Outbox, sources
     from payments.services.settle import Settler
     from tests.support.virtual_time import advance
 
     settler = Settler(Because(actor="worker:after-the-storm", cause="job:settle"), threads=_THREADS)
-    began, passed, last_work, entries = time.monotonic(), 0.0, 0.0, -1
+    outbox = Outbox(Because(actor="worker:after-the-storm", cause="job:outbox"), sources(), threads=_THREADS)
+    began, passed, last_work = time.monotonic(), 0.0, 0.0
+    done: dict[str, int] = {}
     try:
         while True:
             settler.drain()
+            outbox.drain()
             now = passed + time.monotonic() - began
-            if (written := AuditEntry.objects.count()) != entries:
-                entries, last_work = written, now
+            if (done_by_now := _done()) != done:
+                done, last_work = done_by_now, now
+                print(f"after {now:.0f} s: {done}", file=sys.stderr)
             left = _unfinished()
             if now >= most or (not left and now - last_work >= _STILL):
                 break
@@ -42,18 +47,38 @@ def settle_until_quiet(most: float) -> dict[str, Any]:
             passed += step
     finally:
         settler.finish()
-    return {"virtual_seconds": round(last_work, 1), "unfinished": left, "in_review": _in_review(), "entries": entries}
+        outbox.finish()
+    return {"virtual_seconds": round(last_work, 1), "unfinished": left, "in_review": _in_review()}
+
+
+def _done() -> dict[str, int]:
+    """Return numbers that rise with everything that is done."""
+    from payments.models import AuditEntry, Delivery, Event, GatewayEvent
+
+    return {
+        "entries": AuditEntry.objects.count(),
+        "published": Event.objects.filter(position__isnull=False).count(),
+        "delivered": Delivery.objects.filter(due_at__isnull=True).count(),
+        "dealt with": GatewayEvent.objects.filter(due_at__isnull=True).count(),
+    }
 
 
 def _unfinished() -> list[str]:
-    """Return what still has to be done by itself, as `id: state`: surplus charges, and payments not in review."""
-    from payments.models import Payment, SurplusCharge
+    """Return what still has to be done by itself, as `id: state`.
+
+    Surplus charges, payments not in review, gateways' events, and events that the shop has not got yet.
+    """
+    from payments.models import Delivery, Event, GatewayEvent, Payment, SurplusCharge
     from payments.states import FINAL, PaymentStatus
 
     payments = Payment.objects.exclude(status__in=[*FINAL, PaymentStatus.REVIEW]).values_list("pk", "status")
     due = Payment.objects.filter(due_at__isnull=False, status__in=FINAL).values_list("pk", "status")
     surplus = SurplusCharge.objects.exclude(state="returned").values_list("pk", "state")
-    return [f"{pk}: {state}" for rows in (payments, due, surplus) for pk, state in rows]
+    heard = GatewayEvent.objects.filter(due_at__isnull=False).values_list("event_id", "state")
+    unpublished = Event.objects.filter(position__isnull=True).values_list("pk", "type")
+    untold = Delivery.objects.filter(due_at__isnull=False).values_list("event_id", "state")
+    everything = (payments, due, surplus, heard, unpublished, untold)
+    return [f"{pk}: {state}" for rows in everything for pk, state in rows]
 
 
 def _in_review() -> int:
@@ -63,13 +88,14 @@ def _in_review() -> int:
 
 
 def _until_next(most: float) -> float:
-    """Return the seconds until the next payment falls due, between `_LEAST` and `most`."""
+    """Return the seconds until the next payment or event falls due, between `_LEAST` and `most`."""
     from payments.clock import database_now
-    from payments.models import Payment
+    from payments.models import Delivery, GatewayEvent, Payment
 
-    due = Payment.objects.filter(due_at__isnull=False).order_by("due_at").values_list("due_at", flat=True).first()
-    wait = (due - database_now()) if due is not None else timedelta(seconds=most)
-    return min(max(wait.total_seconds(), _LEAST), most)
+    now = database_now()
+    firsts = [kind.objects.aggregate(first=Min("due_at"))["first"] for kind in (Payment, GatewayEvent, Delivery)]
+    waits = [(first - now).total_seconds() for first in firsts if first is not None]
+    return min(max(min(waits, default=most), _LEAST), most)
 
 
 def main() -> None:

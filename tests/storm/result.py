@@ -17,7 +17,10 @@ class StormResult:
     never got a final reply. kills: blows dealt, by kind; repaired: programs that ended or hung without being told.
     fired: faults of the gateways, by operation and kind. surplus: charges without right, by what became of them.
     late_customers: challenges that were still open when all was quiet, and approved then.
-    virtual_seconds: from healing to the last thing done.
+    webhooks: gateways' events taken in; webhook_duplicates: deliveries of one that was taken in before;
+    webhooks_refused: those that nobody had signed, or too long ago. delivered: events delivered to the shop, by
+    delivery_tries requests; repeated: those that arrived there once more.
+    virtual_seconds: from healing, or from what came late, to the last thing done, whichever took longer.
     unfinished: what was still to be done by itself then. violations: sentences of the invariant checker.
     """
 
@@ -43,12 +46,19 @@ class StormResult:
     database_url: str
     ledgers: dict[str, str]
     histories: list[str]
+    webhooks: int
+    webhook_duplicates: int
+    webhooks_refused: int
+    delivered: int
+    delivery_tries: int
+    repeated: int
+    inbox: str
     violations: list[str] = field(default_factory=list)
 
     @property
     def sigkills(self) -> int:
         """How many processes were ended by SIGKILL."""
-        kinds = ("web_worker", "cluster_worker", "settle_loop", "cluster_parent", "gateway")
+        kinds = ("web_worker", "cluster_worker", "settle_loop", "cluster_parent", "gateway", "inbox")
         return sum(self.kills.get(kind, 0) for kind in kinds)
 
     def as_json(self) -> str:
@@ -58,6 +68,12 @@ class StormResult:
 def replies_of(history: Path) -> dict[str, int]:
     """Count the replies to requests to pay by their status; those that were lost as `lost`."""
     return dict(sorted(Counter(str(line["status"] or "lost") for line in lines_of(history)).items()))
+
+
+def repeated(inbox_log: Path) -> int:
+    """Count the requests that brought the shop an event which it had already."""
+    ids = [line["id"] for line in lines_of(inbox_log)]
+    return len(ids) - len(set(ids))
 
 
 def lines_of(history: Path) -> Iterator[dict[str, Any]]:

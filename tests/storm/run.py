@@ -14,9 +14,10 @@ from typing import Any, Final
 from paysite.guard import Guard
 from paysite.running.plan import manage
 from tests.storm.blows import Blows
+from tests.storm.late import come_late
 from tests.storm.observer import Observer
 from tests.storm.plan import StormPlan, draw
-from tests.storm.result import StormResult, replies_of
+from tests.storm.result import StormResult, repeated, replies_of
 from tests.storm.stack import Addresses, Stack, running
 from tests.storm.verdict import violations_of
 from tests.storm.weather import Weather, faults
@@ -76,18 +77,15 @@ def run(
         clients = _rage(plan, scene, blows, weathers)
         stack.stop()
         stormy = time.monotonic() - began
-        quiet = settle(scene)
-        late = sum(weather.approve_what_is_open() for weather in weathers.values())
-        if late:
-            quiet = settle(scene, virtual_seconds=quiet["virtual_seconds"])
+        quiet = _settle_twice(scene, stack, weathers)
         settling = time.monotonic() - began - stormy
-    return _result(plan, scene, stack, blows, weathers, clients, {**quiet, "late": late}, (stormy, settling))
+    return _result(plan, scene, stack, blows, weathers, clients, quiet, (stormy, settling))
 
 
 def set_scene(database_url: str, folder: Path, **changes: str) -> Scene:
     """Return the scene with free ports and short times; `changes` are further variables of the environment."""
-    web, primary, secondary = free_ports(3)
-    addresses = Addresses(web, {"primary": primary, "secondary": secondary})
+    web, inbox, primary, secondary = free_ports(4)
+    addresses = Addresses(web, inbox, {"primary": primary, "secondary": secondary})
     environment = {
         "PAYSITE_MODE": "demo",
         "PAYSITE_VAR": str(folder),
@@ -96,6 +94,8 @@ def set_scene(database_url: str, folder: Path, **changes: str) -> Scene:
         "PAYSITE_PRIMARY_URL": addresses.gateway("primary"),
         "PAYSITE_SECONDARY_URL": addresses.gateway("secondary"),
         "PAYSITE_PUBLIC_URL": addresses.site,
+        # `prepare` makes the shop's endpoint there.
+        "PAYSITE_INBOX_URL": addresses.shop_inbox,
         "PAYSITE_CONNECT_TIMEOUT": "1",
         "PAYSITE_READ_TIMEOUT": "1",
         "PAYSITE_GATEWAY_DEADLINE": str(_GATEWAY_DEADLINE),
@@ -173,8 +173,18 @@ def trading(scene: Scene) -> "Iterator[subprocess.Popen[str]]":
         guard.close()
 
 
-def settle(scene: Scene, *, virtual_seconds: float = 0.0) -> dict[str, Any]:
-    """Let virtual time pass until everything is quiet; what passed before may be given, and is added."""
+def _settle_twice(scene: Scene, stack: Stack, weathers: Mapping[str, Weather]) -> dict[str, Any]:
+    """Let everything become quiet, then what comes late come, and that become quiet too; return what came of both."""
+    first = settle(scene)
+    customers, not_taken = come_late(stack, list(weathers.values()))
+    second = settle(scene)
+    unfinished = [*first["unfinished"], *second["unfinished"], *(f"{one}: not taken in" for one in not_taken)]
+    longest = max(first["virtual_seconds"], second["virtual_seconds"])
+    return {**second, "late": customers, "unfinished": unfinished, "virtual_seconds": longest}
+
+
+def settle(scene: Scene) -> dict[str, Any]:
+    """Let virtual time pass until everything is quiet."""
     log = scene.folder / "log" / "quiet.log"
     with log.open("ab") as errors:
         done = subprocess.run(
@@ -189,7 +199,6 @@ def settle(scene: Scene, *, virtual_seconds: float = 0.0) -> dict[str, Any]:
     if done.returncode:
         raise StormError(f"Settling after the storm failed; the end of {log}:\n{log.read_text()[-3000:]}")
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    found["virtual_seconds"] += virtual_seconds
     return found
 
 
@@ -230,5 +239,9 @@ def _result(
         database_url=scene.database_url,
         ledgers={name: str(path) for name, path in stack.ledgers.items()},
         histories=[str(history)],
-        violations=violations_of(scene.database_url, stack.ledgers, [history]),
+        **observer.webhooks(),
+        **observer.deliveries(),
+        repeated=repeated(stack.inbox_log),
+        inbox=str(stack.inbox_log),
+        violations=violations_of(scene.database_url, stack.ledgers, [history], [stack.inbox_log]),
     )

@@ -13,8 +13,13 @@ from typing import Any, Final
 import requests
 
 from payments.gateways.sandbox.config import DEMO_BEARER
+from tests.support.processes import wait_until
 
 _ASK_WITHIN: Final = 2.0
+# Of thousands of events.
+_LIST_WITHIN: Final = 20.0
+# Longer than an outage of the plan lasts.
+_OUTAGE_ENDS_WITHIN: Final = 15.0
 
 Fault = dict[str, Any]
 
@@ -57,10 +62,24 @@ def question_faults(operation: str) -> list[Fault]:
     ]
 
 
+def webhook_faults() -> list[Fault]:
+    """Return the faults of what the gateway sends us (payments/gateways/sandbox/webhooks.py)."""
+    return [
+        {**fault, "operation": "webhook"}
+        for fault in (
+            *_each(0.03, "lose", "forge"),
+            _fault("repeat", 0.05, times=3),
+            *[_fault("delay", 0.03, seconds=seconds) for seconds in (1, 3)],
+            _fault("reorder", 0.05, seconds=1),
+            _fault("stale", 0.02, age=3600),
+        )
+    ]
+
+
 def faults(*, doubles: bool, times: float = 1.0) -> list[Fault]:
     """Return all faults of one gateway in a storm; `times` as probable as usual."""
     questions = [fault for operation in ("look_up", "list", "cancel") for fault in question_faults(operation)]
-    found = [*charge_faults(doubles=doubles), *questions]
+    found = [*charge_faults(doubles=doubles), *questions, *webhook_faults()]
     return [{**fault, "probability": min(1.0, fault["probability"] * times)} for fault in found]
 
 
@@ -103,10 +122,16 @@ class Weather:
         self._of_this_life = Counter()
 
     def clear(self) -> None:
-        """Heal the gateway."""
+        """Heal the gateway, once it listens again where it had an outage."""
+        wait_until(self._listens, seconds=_OUTAGE_ENDS_WITHIN, what=f"an answer of {self.url}")
         self.look()
         self._ask("DELETE", "/control/faults").raise_for_status()
         self.remember()
+
+    def _listens(self) -> bool:
+        with suppress(requests.RequestException):
+            return self._ask("GET", "/v1/health").ok
+        return False
 
     def approve_what_is_open(self) -> int:
         """Be the customers who confirm at their bank long after everybody else is done; return how many there were."""
@@ -116,11 +141,26 @@ class Weather:
             self._ask("POST", f"/3ds/{charge_id}", data={"choice": "approve"}, allow_redirects=False)
         return len(waiting)
 
-    def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
+    def send_again(self, delivered: int) -> None:
+        """Have the gateway send the events that never arrived, and `delivered` of those that did."""
+        never = [event["id"] for event in self._events() if event["delivery"]["delivered_ms"] is None]
+        before = [event["id"] for event in self._events() if event["id"] not in set(never)]
+        for event_id in [*never, *before[:delivered]]:
+            self._ask("POST", f"/control/events/{event_id}/resend").raise_for_status()
+
+    def on_their_way(self) -> list[str]:
+        """Return the ids of the events that the gateway will go on sending."""
+        return [event["id"] for event in self._events() if event["delivery"]["due_ms"] is not None]
+
+    def _events(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._ask("GET", "/control/events", timeout=_LIST_WITHIN).json()["events"]
+        return found
+
+    def _ask(self, method: str, path: str, timeout: float = _ASK_WITHIN, **options: Any) -> requests.Response:
         with requests.Session() as session:
             session.trust_env = False
             session.headers["Authorization"] = f"Bearer {DEMO_BEARER}"
-            return session.request(method, self.url + path, timeout=_ASK_WITHIN, **options)
+            return session.request(method, self.url + path, timeout=timeout, **options)
 
 
 def _each(probability: float, *kinds: str) -> Iterator[Fault]:

@@ -23,13 +23,17 @@ class Inbox:
     log: Path
 
 
+def command(port: int, log: Path) -> list[str]:
+    """Return the command line of an endpoint; to be run in ROOT."""
+    return [sys.executable, "-m", "tests.support.receiver", "--port", str(port), "--log", str(log)]
+
+
 @contextmanager
 def inbox_process(log: Path) -> Iterator[Inbox]:
     """Run an endpoint that takes everything, and yield it once it listens."""
     port = free_port()
-    command = [sys.executable, "-m", "tests.support.receiver", "--port", str(port), "--log", str(log)]
     log.touch()
-    process = subprocess.Popen(command, cwd=ROOT)
+    process = subprocess.Popen(command(port, log), cwd=ROOT)
     try:
         _await(port)
         yield Inbox(f"http://127.0.0.1:{port}/events", log)

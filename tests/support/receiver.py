@@ -1,11 +1,14 @@
 """A shop's endpoint that takes everything: `python -m tests.support.receiver --port N [--log FILE]`.
 
-`GET /` tells the counts. The log has one line of JSON for each request, written before it is answered.
+`GET /` tells the counts. `PUT /refuse/SECONDS` has it answer 500 for so long, and take nothing. The log has one line of
+JSON for each request that is taken, written before it is answered; started again, it goes on with the same log.
 """
 
 import argparse
 import asyncio
 import json
+import os
+import time
 from pathlib import Path
 from typing import TextIO
 
@@ -17,6 +20,7 @@ class Receiver:
         self.ids: set[str] = set()
         self.posts = 0
         self._log = log
+        self._refuses_until = 0.0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one kept-alive connection."""
@@ -31,8 +35,13 @@ class Receiver:
         if lines[0].startswith("GET"):
             counts = json.dumps({"posts": self.posts, "ids": len(self.ids)}).encode()
             return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(counts) + counts
+        if lines[0].startswith("PUT /refuse/"):
+            self._refuses_until = time.monotonic() + float(lines[0].split()[1].removeprefix("/refuse/"))
+            return b"HTTP/1.1 204 No Content\r\n\r\n"
         fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
         body = await reader.readexactly(int(fields["content-length"]))
+        if time.monotonic() < self._refuses_until:
+            return b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
         self.posts += 1
         self.ids.add(fields["webhook-id"])
         if self._log is not None:
@@ -42,9 +51,17 @@ class Receiver:
         return b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
+def _continued(log: Path) -> TextIO:
+    """Open `log` to go on with it, without a last line that a kill cut off: that request was never answered."""
+    log.touch()
+    whole, end, _ = log.read_bytes().rpartition(b"\n")
+    os.truncate(log, len(whole + end))
+    return log.open("a")
+
+
 async def main(port: int, log: Path | None) -> None:
     """Serve until the process is ended."""
-    receiver = Receiver(log.open("a") if log else None)
+    receiver = Receiver(_continued(log) if log else None)
     server = await asyncio.start_server(receiver.serve, "127.0.0.1", port)
     async with server:
         await server.serve_forever()

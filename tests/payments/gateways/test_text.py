@@ -20,6 +20,8 @@ from payments.gateways.text import sanitised
         ("nineteen 1234567890123456789", "nineteen [number removed]"),
         ("eleven 12345678901", "eleven 12345678901"),
         ("key sk_test_abcdef123", "key [secret removed]"),
+        ("whsec_ab/cd+ef0123456789== said it", "[secret removed] said it"),
+        ("a key psk_test_ab-cd_ef12", "a key [secret removed]"),
         ("Authorization: Bearer abc.def", "Authorization: Bearer [secret removed]"),
         ("naïve café ¥1000", "naïve café ¥1000"),
     ],

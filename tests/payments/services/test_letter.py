@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 from django.core import mail as outgoing
 
-from payments.models import CheckoutSession, Client, CustomerMessage, Order, Payment
-from tests.payments.services.telling import failed_payment, html_of, owed, queued_payment, send
+from payments import words
+from payments.gateways.base import Kind as Outcome
+from payments.models import CheckoutSession, Client, CustomerMessage, Order, Payment, SurplusCharge
+from tests.payments.conftest import after, sent
+from tests.payments.services.telling import failed_payment, html_of, owed, queued_payment, send, visit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -125,7 +128,7 @@ def test_a_german_customer_reads_german(queued: Payment) -> None:
     assert '<html lang="de">' in html
     for body in (message.body, html):
         assert "Bitte zahlen Sie nicht noch einmal." in body
-        assert "12.50 USD" in body
+        assert "12,50 USD" in body
         assert "Please" not in body
 
 
@@ -133,3 +136,50 @@ def test_a_german_customer_reads_german(queued: Payment) -> None:
 def test_every_other_customer_reads_english(queued: Payment, code: str) -> None:
     Order.objects.update(customer_language=code)
     assert sent_about(queued, Kind.DELAYED).subject == "Your order order-1 at Shop is accepted"
+
+
+@pytest.mark.parametrize(
+    ("language", "minor", "currency", "text"),
+    [
+        ("en", 123450, "USD", "We have received your payment of 1,234.50 USD. Thank you."),
+        ("en", 12500, "JPY", "We have received your payment of 12,500 JPY. Thank you."),
+        ("en", 1250, "KWD", "We have received your payment of 1.250 KWD. Thank you."),
+        ("de", 123450, "USD", "Wir haben Ihre Zahlung über 1.234,50 USD erhalten. Vielen Dank."),
+        ("de", 12500, "JPY", "Wir haben Ihre Zahlung über 12.500 JPY erhalten. Vielen Dank."),
+        ("de", 1250, "KWD", "Wir haben Ihre Zahlung über 1,250 KWD erhalten. Vielen Dank."),
+        ("fr", 1250, "KWD", "We have received your payment of 1.250 KWD. Thank you."),
+    ],
+)
+def test_an_amount_is_written_as_the_messages_language_writes_it(
+    shop: Client, language: str, minor: int, currency: str, text: str
+) -> None:
+    payment = after(sent(shop, amount=minor, currency=currency), Outcome.SUCCEEDED)
+    visit(payment)
+    Order.objects.update(customer_language=language)
+    message = sent_about(payment, Kind.RECEIVED)
+    amount = words.readable(minor, currency, language)
+    assert text in message.body
+    assert text in html_of(message)
+    assert amount in text
+    # The line and the row of the sum say the same.
+    assert message.body.count(amount) == html_of(message).count(amount) == 2
+
+
+def test_money_given_back_is_told_as_the_messages_language_writes_it(queued: Payment) -> None:
+    Order.objects.update(customer_language="de")
+    charge = SurplusCharge.objects.create(
+        payment=queued,
+        attempt=queued.attempts.get(),
+        gateway="primary",
+        gateway_reference="ch_2",
+        amount=1250,
+        currency="KWD",
+        reason="duplicate_charge",
+        taken=True,
+        due_at=None,
+    )
+    SurplusCharge.objects.update(state="returned")
+    message = sent_about(queued, Kind.REFUNDED, charge.pk)
+    for body in (message.body, html_of(message)):
+        assert "Wir haben Ihnen 1,250 KWD zurückgegeben." in body
+        assert "1.250" not in body

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from payments.gateways.base import Kind as Outcome
 from payments.models import CheckoutSession, Client, CustomerMessage, Order, Payment, SurplusCharge
 from payments.services import sms, sms_text
 from payments.services.messages import BY_SMS
-from tests.payments.services.telling import failed_payment, owed, queued_payment, send
+from tests.payments.conftest import after, sent
+from tests.payments.services.telling import failed_payment, owed, queued_payment, send, visit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,6 +73,29 @@ def test_every_sms_fits_into_160_characters_of_the_gsm_alphabet(
     assert set(text) <= GSM
     # One that is longer is sent in two parts; what cannot be shortened is the link.
     assert len(text) <= 160 + (40 if language == "de" else 0)
+
+
+@pytest.mark.parametrize(
+    ("language", "minor", "currency", "text"),
+    [
+        ("en", 123450, "USD", "Shop: We have received your payment of 1,234.50 USD. Thank you."),
+        ("en", 12500, "JPY", "Shop: We have received your payment of 12,500 JPY. Thank you."),
+        ("en", 1250, "KWD", "Shop: We have received your payment of 1.250 KWD. Thank you."),
+        ("de", 123450, "USD", "Shop: Wir haben Ihre Zahlung über 1.234,50 USD erhalten. Vielen Dank."),
+        ("de", 12500, "JPY", "Shop: Wir haben Ihre Zahlung über 12.500 JPY erhalten. Vielen Dank."),
+        ("de", 1250, "KWD", "Shop: Wir haben Ihre Zahlung über 1,250 KWD erhalten. Vielen Dank."),
+    ],
+)
+def test_an_amount_is_written_as_the_language_of_the_sms_writes_it(
+    shop: Client, folder: Path, language: str, minor: int, currency: str, text: str
+) -> None:
+    visit(after(sent(shop, amount=minor, currency=currency), Outcome.SUCCEEDED))
+    Order.objects.update(customer_language=language)
+    payment = Payment.objects.select_related("order__client").get()
+    message = CustomerMessage(payment=payment, kind=Kind.RECEIVED, channel="sms")
+    session = CheckoutSession.objects.get()
+    link = f"https://pay.shop.example/checkout/{session.token}/status"
+    assert sms_text.sms_text(message, payment, session) == f"{text} {link}"
 
 
 def _surplus(payment: Payment) -> str:

@@ -3,10 +3,13 @@
 import http.client
 import json
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +21,7 @@ from pytest_django import Settings
 from standardwebhooks import Webhook
 
 from paysite.demo.event_inbox.address import DEMO_SIGNING_SECRET
+from paysite.demo.event_inbox.store import Store
 
 FORM: Final = "application/x-www-form-urlencoded"
 OTHER_SECRET: Final = "whsec_c29tZWJvZHkgZWxzZSdzIHNlY3JldA=="
@@ -131,6 +135,46 @@ def test_a_signed_body_of_any_form_is_kept_and_shown(inbox: RunningInbox, body: 
     (kept,) = inbox.events(name)
     assert (kept["type"], kept["payment"], kept["sequence"], kept["body"]) == ("", "", 0, body.decode())
     assert inbox.ask("GET", "/")[0] == 200
+
+
+def test_it_says_how_many_it_shows_of_how_many_there_were(tmp_path: Path) -> None:
+    store = Store(tmp_path / "inbox.sqlite3")
+    assert (store.ever(), store.newest()) == (0, [])
+    for number in range(1, 1302):
+        for _ in range(1 + number % 2):
+            store.add(f"evt_{number}", b"{}", verified=True)
+    assert (store.ever(), len(store.newest()), len(store.newest(5000))) == (1301, 200, 1000)
+    store.close()
+
+    running = RunningInbox(tmp_path / "inbox.sqlite3")
+    assert '<span id="count" role="status">Newest 200 of 1,301 events</span>' in running.ask("GET", "/")[1]
+    listed = json.loads(running.ask("GET", "/events.json")[1])
+    assert (listed["ever"], len(listed["events"])) == (1301, 200)
+    assert running.stop() == 0
+
+
+def test_with_few_events_it_says_their_number_alone(tmp_path: Path) -> None:
+    running = RunningInbox(tmp_path / "inbox.sqlite3")
+    counts = []
+    for number in range(3):
+        counts.append(re.findall('id="count" role="status">(.*?)<', running.ask("GET", "/")[1])[0])
+        assert running.post(event(), f"evt_{number}") == 204
+    assert counts == ["No events yet", "1 event", "2 events"]
+    assert json.loads(running.ask("GET", "/events.json")[1])["ever"] == 3
+    assert running.stop() == 0
+
+
+def test_a_file_from_before_the_count_begins_with_what_it_keeps(tmp_path: Path) -> None:
+    store = Store(tmp_path / "inbox.sqlite3")
+    for number in range(3):
+        store.add(f"evt_{number}", b"{}", verified=True)
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "inbox.sqlite3")) as before, before:
+        before.executescript("DROP TRIGGER another; DROP TABLE ever;")
+    store = Store(tmp_path / "inbox.sqlite3")
+    store.add("evt_3", b"{}", verified=False)
+    assert store.ever() == 4
+    store.close()
 
 
 def test_what_is_in_an_event_is_text_on_the_page(inbox: RunningInbox) -> None:

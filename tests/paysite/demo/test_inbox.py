@@ -8,6 +8,8 @@ import pytest
 from django.core.mail import EmailMultiAlternatives
 from django.test import Client as Browser
 
+from payments.models import Notice
+from payments.services.notices import email_about
 from payments.services.sms import Files
 from paysite.demo.inbox import MOST, everything
 
@@ -84,6 +86,35 @@ def test_no_more_than_the_newest_are_read(folder: Path) -> None:
 def test_with_a_mail_server_the_page_says_where_e_mails_are(folder: Path, settings: Any) -> None:
     del settings.EMAIL_FILE_PATH
     assert "E-mails go to the mail server of the settings" in page(Browser())
+
+
+def test_an_alert_is_marked_as_for_the_team_and_keeps_its_lines(folder: Path, settings: Any) -> None:
+    settings.ALERT_EMAILS = ["team@paysite.example"]
+    notice = Notice(kind="breaker_opened", severity="warning", subject="It opened", text="One.\nTwo.", path="/admin/x")
+    email_about([notice], settings.ALERT_EMAILS).send()
+    text = page(Browser())
+    assert '<span class="channel">e-mail to the team</span>' in text
+    assert "Paysite: [warning] It opened" in text
+    assert "[warning] It opened<br>One.<br>Two.<br>" in text
+
+
+def test_what_customers_and_shops_get_is_not_marked_as_for_the_team(folder: Path, settings: Any) -> None:
+    settings.ALERT_EMAILS = ["team@paysite.example"]
+    mailed("Your order", to="team@paysite.example")
+    mailed("Paysite: [warning] Your endpoint", to="help@demo-shop.example")
+    mailed("Paysite: [warning] Both", to="team@paysite.example, help@demo-shop.example")
+    shown = everything(folder / "mail", folder / "sms", team=settings.ALERT_EMAILS)
+    assert [each.for_team for each in shown] == [False, False, False]
+    assert "to the team</span>" not in page(Browser())
+
+
+def test_the_page_says_that_it_shows_the_newest_alone(folder: Path, settings: Any) -> None:
+    Files(folder / "sms").send("+4915112345678", "the first")
+    assert "It shows the newest" not in page(Browser())
+    for number in range(MOST):
+        Files(folder / "sms").send("+4915112345678", f"number {number}")
+    assert f"It shows the newest {MOST}." in page(Browser())
+    assert f'<a href="{settings.DEMO_INBOX_URL}">What Paysite tells the demo shop</a>' in page(Browser())
 
 
 def test_outside_the_demo_there_is_no_inbox(folder: Path, settings: Any) -> None:

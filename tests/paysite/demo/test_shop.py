@@ -8,9 +8,11 @@ from django.test import Client as Browser
 from django.utils import timezone
 from pytest_django import Settings
 
+from payments.checkout.languages import LANGUAGES
 from payments.gateways.base import Kind
 from payments.models import CheckoutSession, Client, Order, Payment
 from paysite.demo.catalogue import CURRENCIES, PRODUCTS
+from paysite.demo.forms import LANGUAGE_NAMES
 from paysite.demo.order_form import customer_number
 from paysite.demo.seed import SHOP_SLUG
 from tests.payments.conftest import after, sent
@@ -96,7 +98,11 @@ def test_a_strange_currency_changes_nothing(visitor: Browser) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("name", ""), ("name", "A" * 101), ("name", "\u202eannA"), ("email", "anna"), ("email", "anna@shöp.test")],
+    [
+        *(("name", ""), ("name", "A" * 101), ("name", "\u202eannA"), ("email", "anna"), ("email", "anna@shöp.test")),
+        *(("phone", "0151 23456789"), ("phone", "+49"), ("phone", "+49-151-23456789"), ("phone", "+4915123456789012")),
+        *(("phone", "++4915123456789"), ("phone", "\u0662" * 9), ("language", "fr"), ("language", "DE")),
+    ],
 )
 def test_details_that_the_checkout_would_refuse_are_refused_here(visitor: Browser, field: str, value: str) -> None:
     visitor.post("/shop/cart/change", {"sku": "mug"})
@@ -125,6 +131,65 @@ def test_the_signed_form_opens_a_checkout_of_the_same_amount(visitor: Browser, c
     assert (order.amount, order.currency) == (visitor.get("/shop/cart").context["cart"].total, currency)
     assert order.customer_name == 'O\'Néill & "Søn" <b>'
     assert [line["name"] for line in order.lines] == ["Stoneware mug", "Reading lamp"]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_telephone_number_and_language_are_signed_and_kept_with_the_order(visitor: Browser, language: str) -> None:
+    visitor.post("/shop/cart/change", {"sku": "mug"})
+    fields = to_the_order(visitor, phone=" +49 151 23456789", language=language)
+    assert (fields["customerPhone"], fields["customerLanguage"]) == ("+4915123456789", language)
+
+    forged = Browser().post("/checkout/start", {**fields, "customerPhone": "+4915100000000"})
+    assert (forged.status_code, Order.objects.exists()) == (400, False)
+    assert Browser().post("/checkout/start", fields).status_code == 303
+
+    order = Order.objects.get()
+    assert (order.customer_phone, order.customer_language) == ("+4915123456789", language)
+
+
+def test_without_telephone_number_and_language_neither_is_posted(visitor: Browser) -> None:
+    visitor.post("/shop/cart/change", {"sku": "mug"})
+    fields = to_the_order(visitor)
+    assert not {"customerPhone", "customerLanguage"} & set(fields)
+    assert Browser().post("/checkout/start", fields).status_code == 303
+    assert Order.objects.get().customer_phone == ""
+
+
+def test_another_telephone_number_is_another_order(visitor: Browser) -> None:
+    visitor.post("/shop/cart/change", {"sku": "mug"})
+    first = to_the_order(visitor, phone="+4915123456789", language="en")["orderID"]
+    assert to_the_order(visitor, phone="+4915123456789", language="en")["orderID"] == first
+    assert to_the_order(visitor, phone="+4915123456780", language="en")["orderID"] != first
+    assert to_the_order(visitor, phone="+4915123456789", language="de")["orderID"] != first
+
+
+@pytest.mark.parametrize(
+    ("header", "chosen"), [("", "en"), ("de-AT,de;q=0.9,en;q=0.8", "de"), ("fr,en;q=0.5", "en"), ("fr", "en")]
+)
+def test_the_language_is_the_browsers_until_one_is_chosen(visitor: Browser, header: str, chosen: str) -> None:
+    visitor.post("/shop/cart/change", {"sku": "mug"})
+    browser = {"Accept-Language": header} if header else {}
+    page = visitor.get("/shop/cart", headers=browser).content.decode()
+    assert f'<option value="{chosen}" selected>' in page
+    assert "such as +49 151 23456789." in page
+    to_the_order(visitor, phone="+4915123456789", language="de")
+    page = visitor.get("/shop/cart", headers=browser).content.decode()
+    assert '<option value="de" selected>Deutsch</option>' in page
+    assert 'value="+4915123456789"' in page
+    order = text_of(visitor, "/shop/order")
+    assert "anna@shop.test, +4915123456789. Order" in order
+    assert "Messages are in Deutsch." in order
+
+
+def test_every_language_of_messages_is_offered() -> None:
+    assert tuple(LANGUAGE_NAMES) == LANGUAGES
+
+
+@pytest.mark.parametrize("path", ["/shop/", "/shop/cart", "/shop/thanks"])
+def test_every_page_leads_to_both_inboxes(visitor: Browser, settings: Settings, path: str) -> None:
+    page = text_of(visitor, path)
+    assert '<a href="/inbox/">Messages to customers and the team</a>' in page
+    assert f'<a href="{settings.DEMO_INBOX_URL}">What Paysite tells this shop</a>' in page
 
 
 def test_the_form_goes_to_the_checkout_page_of_this_site(visitor: Browser, settings: Settings) -> None:
