@@ -12,7 +12,6 @@ from payments.services.gateway_events.rules import is_over, next_try
 FIELDS: Final = ("state", "note", "tries", "due_at", "claimed_until", "fence", "applied_at")
 State = GatewayEvent.State
 Kind = OperatorTask.Kind
-_OF_EVENTS: Final = (Kind.UNMATCHED_EVENT, Kind.UNREADABLE_EVENT)
 
 
 def applied(event: GatewayEvent, note: str, now: datetime) -> None:
@@ -63,9 +62,10 @@ def subject(event: GatewayEvent) -> str:
 
 
 def unreadable(event: GatewayEvent) -> OperatorTask:
-    """Return the question what a signed event says that we cannot read."""
-    detail = "Its signature is right, but its body is not what the gateway documents. It is kept as it came."
-    return OperatorTask(kind=Kind.UNREADABLE_EVENT, subject=subject(event), detail=detail)
+    """Return the question what a gateway's signed events say that we cannot read: one for however many."""
+    detail = "The signatures are right, but the bodies are not what the gateway documents. They are kept as they came."
+    said = sanitised(f"{detail} The first of them is {event.event_id}.")
+    return OperatorTask(kind=Kind.UNREADABLE_EVENT, subject=f"events of {event.gateway}", detail=said)
 
 
 def unmatched(event: GatewayEvent) -> OperatorTask:
@@ -86,7 +86,7 @@ def close_answered(events: list[GatewayEvent], now: datetime) -> None:
     """Close the questions about events that are applied or ignored after all."""
     ended = [event for event in events if event.state in {State.APPLIED, State.IGNORED}]
     if ended:
-        about = Q(kind__in=_OF_EVENTS, subject__in=[subject(event) for event in ended])
+        about = Q(kind=Kind.UNMATCHED_EVENT, subject__in=[subject(event) for event in ended])
         # As the partial index of open questions says it.
         OperatorTask.objects.filter(about, closed_at__isnull=True, payment__isnull=True).update(
             closed_at=now, closed_by="paysite", resolution="The event was applied or ignored after all."

@@ -91,8 +91,18 @@ def test_what_cannot_be_read_is_for_people(db: None) -> None:
     run()
     assert state_of(event) == ("given_up", "Its body cannot be read.")
     task = OperatorTask.objects.get()
-    assert (task.kind, task.subject, task.payment) == ("unreadable_event", "primary event evt_1", None)
+    assert (task.kind, task.subject, task.payment) == ("unreadable_event", "events of primary", None)
+    assert "evt_1" in task.detail
     assert bytes(event.body) == b"not json"
+
+
+@pytest.mark.usefixtures("nobody_is_asked")
+def test_many_that_cannot_be_read_are_one_question(db: None) -> None:
+    for number in range(3):
+        stored(None, "", body=b"not json", number=number)
+    run()
+    assert GatewayEvent.objects.filter(state="given_up").count() == 3
+    assert OperatorTask.objects.count() == 1
 
 
 def test_a_charge_that_turns_up_meanwhile_is_matched_and_its_task_closed(shop: Client) -> None:
