@@ -37,6 +37,8 @@ _WORDS: Final[dict[str, str]] = {
     PaymentStatus.EXPIRED: "This payment took too long and was closed. You were not charged.",
     PaymentStatus.CANCELED: "This payment was canceled. You were not charged.",
 }
+# Between thousands, and before the decimals (Unicode CLDR); a language of checkout/languages.py has a line here.
+_SEPARATORS: Final[dict[str, tuple[str, str]]] = {"en": (",", "."), "de": (".", ",")}
 _ACCEPTED_WORDS: Final[dict[str, str]] = {
     PaymentStatus.PENDING: f"{_ACCEPTED} We are taking the payment now; {_NOTHING_TO_DO}",
     PaymentStatus.PROCESSING: f"{_ACCEPTED} We are taking the payment now; {_NOTHING_TO_DO}",
@@ -83,16 +85,22 @@ def _failed(payment: Payment) -> str:
     return f"{_NOT_TAKEN} You were not charged." if is_our_fault(payment) else f"{_NOT_TAKEN} {said}"
 
 
-def readable(minor: int, currency: str) -> str:
-    """Return an amount for people: exact, thousands apart, with its currency: `1,234.50 USD`, `12,500 JPY`."""
-    return grouped(money.decimal_text(minor, currency), currency)
+def readable(minor: int, currency: str, language: str = "en") -> str:
+    """Return an amount for people: exact, thousands apart, with its currency: `1,234.50 USD`, `12,500 JPY`.
+
+    language: of the text around it (`de-AT` is read as `de`). In German `1,250` KWD is what English calls `1.250` KWD:
+    the other language's sign would tell a thousand times the amount (A12, F6). One without separators of its own, whose
+    customers are written to in English, has the English ones.
+    """
+    return grouped(money.decimal_text(minor, currency), currency, language)
 
 
-def grouped(text: str, currency: str) -> str:
-    """Return an exact decimal `text` for people."""
+def grouped(text: str, currency: str, language: str = "en") -> str:
+    """Return an exact decimal `text` for people who read `language`."""
+    thousands, decimal = _SEPARATORS.get(language.lower().partition("-")[0], _SEPARATORS["en"])
     whole, point, fraction = text.partition(".")
     sign, digits = ("−", whole[1:]) if whole.startswith("-") else ("", whole)
-    return f"{sign}{int(digits):,}{point}{fraction} {currency}"
+    return f"{sign}{int(digits):,}".replace(",", thousands) + f"{decimal if point else ''}{fraction} {currency}"
 
 
 def surplus_message(charges: Collection[SurplusCharge], *, is_paid: bool) -> str:

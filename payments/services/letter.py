@@ -65,17 +65,18 @@ def context_of(message: CustomerMessage, payment: Payment, session: CheckoutSess
     """Return what the templates of all channels show."""
     money = given_back(message.occurrence) if message.kind in {Kind.REFUNDED, Kind.REFUND_FAILED} else None
     amount = (money.amount, money.currency) if money else (payment.amount, payment.currency)
+    language = language_of(payment)
     return {
         "shop": payment.order.client,
         "order": payment.order,
         "payment": payment,
-        "amount": words.readable(*amount),
+        "amount": words.readable(*amount, language),
         "reason": money.reason if money else "",
         "is_unknown": message.kind == Kind.DELAYED and bool(message.occurrence),
         "was_accepted": words.was_accepted(payment),
         "is_free": message.kind in _TO_PAY and not _holds_money(payment),
         "link": link_of(message, session),
-        "language": language_of(payment),
+        "language": language,
         "demo": settings.DEMO,
     }
 

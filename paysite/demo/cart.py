@@ -68,6 +68,16 @@ class Cart:
     def email(self) -> str:
         return str(self._kept.get("email", ""))
 
+    @property
+    def phone(self) -> str:
+        """Where an SMS goes, E.164; empty for none."""
+        return str(self._kept.get("phone", ""))
+
+    @property
+    def language(self) -> str:
+        """Of messages to the customer; empty where nobody chose one."""
+        return str(self._kept.get("language", ""))
+
     def put(self, sku: str, quantity: int) -> None:
         """Have `quantity` pieces of a product in the cart; none removes it."""
         pieces = dict(self._kept.get("pieces", {}))
@@ -80,9 +90,9 @@ class Cart:
     def use_currency(self, currency: str) -> None:
         self._keep(currency=currency)
 
-    def order(self, name: str, email: str) -> None:
+    def order(self, name: str, email: str, phone: str = "", language: str = "") -> None:
         """Note who buys, and give the cart as it is now an order number of its own."""
-        self._keep(name=name, email=email)
+        self._keep(name=name, email=email, phone=phone, language=language)
         if self.reference is None:
             number = "".join(secrets.choice(_ALPHABET) for _ in range(8))
             self._keep(order={"reference": f"DS-{number}", "of": self._fingerprint()})
@@ -98,7 +108,8 @@ class Cart:
 
     def _fingerprint(self) -> str:
         pieces = sorted((line.product.sku, line.quantity) for line in self.lines)
-        return hashlib.sha256(repr((self.currency, pieces, self.name, self.email)).encode()).hexdigest()
+        customer = (self.name, self.email, self.phone, self.language)
+        return hashlib.sha256(repr((self.currency, pieces, *customer)).encode()).hexdigest()
 
     def _keep(self, **changes: object) -> None:
         self._kept = {**self._kept, **changes}

@@ -1,4 +1,4 @@
-"""The demo's inbox: the e-mails and SMS that a customer would have got. In demo mode only."""
+"""The demo's inbox: the e-mails and SMS that customers and the team would have got. In demo mode only."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from django.shortcuts import render
 
 from payments.checkout.guarding import page
 from payments.services.sms import FOLDER
-from paysite.demo.inbox import everything
+from paysite.demo.inbox import MOST, everything
 
 # An e-mail brings its styles along, and an iframe inherits what its page may do; scripts may not run in either.
 CONTENT_SECURITY_POLICY: Final = (
@@ -21,8 +21,9 @@ CONTENT_SECURITY_POLICY: Final = (
 def _inbox(request: HttpRequest) -> HttpResponse:
     # With a mail server, e-mails are there and not here.
     mails = getattr(settings, "EMAIL_FILE_PATH", None)
-    messages = everything(mails, settings.VAR_DIR / FOLDER)
-    return render(request, "shop/inbox.html", {"messages": messages, "elsewhere": mails is None})
+    messages = everything(mails, settings.VAR_DIR / FOLDER, team=settings.ALERT_EMAILS)
+    context = {"messages": messages, "most": MOST, "elsewhere": mails is None, "events_url": settings.DEMO_INBOX_URL}
+    return render(request, "shop/inbox.html", context)
 
 
 def inbox(request: HttpRequest) -> HttpResponse:

@@ -37,6 +37,9 @@ def signed_fields(cart: Cart, *, reference: str, return_url: str, client: str, s
         "customerID": customer_number(cart.email),
         "customerEmail": cart.email,
         "customerName": cart.name,
+        # What the customer did not say is left out: an empty field would be refused.
+        **({"customerPhone": cart.phone} if cart.phone else {}),
+        **({"customerLanguage": cart.language} if cart.language else {}),
         "returnURL": return_url,
         "timestamp": str(int(time.time())),
     }

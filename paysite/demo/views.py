@@ -9,13 +9,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from payments import queries
+from payments.checkout import languages
 from payments.checkout.guarding import page
 from payments.models import Client, Payment
 from payments.states import PaymentStatus
 from payments.words import is_accepted_unpaid
 from paysite.demo.cart import MOST_OF_ONE, Cart
 from paysite.demo.catalogue import CURRENCIES, PRODUCTS
-from paysite.demo.forms import CartForm, CurrencyForm, DetailsForm
+from paysite.demo.forms import LANGUAGE_NAMES, CartForm, CurrencyForm, DetailsForm
 from paysite.demo.order_form import signed_fields
 from paysite.demo.seed import SHOP_SLUG
 
@@ -48,7 +49,7 @@ def shop(request: HttpRequest) -> HttpResponse:
 @demo_page("GET", "HEAD")
 def cart(request: HttpRequest) -> HttpResponse:
     kept = Cart(request.session)
-    form = DetailsForm(initial={"name": kept.name, "email": kept.email}, label_suffix="")
+    form = DetailsForm(initial=_known(kept, request), label_suffix="")
     return render(request, "shop/cart.html", _context(kept, form=form, quantities=range(MOST_OF_ONE + 1)))
 
 
@@ -85,7 +86,7 @@ def details(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         context = _context(kept, form=form, quantities=range(MOST_OF_ONE + 1))
         return render(request, "shop/cart.html", context, status=400)
-    kept.order(form.cleaned_data["name"], form.cleaned_data["email"])
+    kept.order(**form.cleaned_data)
     return redirect("shop:order")
 
 
@@ -106,7 +107,8 @@ def order(request: HttpRequest) -> HttpResponse:
         secret=client.form_secret,
     )
     action = settings.PUBLIC_URL + reverse("checkout:start")
-    return render(request, "shop/order.html", _context(kept, fields=fields, action=action))
+    language = LANGUAGE_NAMES.get(kept.language, "")
+    return render(request, "shop/order.html", _context(kept, fields=fields, action=action, language=language))
 
 
 @demo_page("GET", "HEAD")
@@ -120,6 +122,12 @@ def thanks(request: HttpRequest) -> HttpResponse:
         kept.empty()
     context = _context(kept, paid=paid, accepted=accepted, order=payment and payment.order)
     return render(request, "shop/thanks.html", context)
+
+
+def _known(cart: Cart, request: HttpRequest) -> dict[str, str]:
+    """Return what the shop knows already of who buys; the language is that of the browser until one is chosen."""
+    language = cart.language or languages.of_browser(request.headers.get("Accept-Language", "")) or "en"
+    return {"name": cart.name, "email": cart.email, "phone": cart.phone, "language": language}
 
 
 def _payment(reference: str, payment_id: str) -> Payment | None:

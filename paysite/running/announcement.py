@@ -50,7 +50,7 @@ def text(content: dict[str, Any]) -> str:
 Paysite is ready.
   Shop       {urls["shop"]}
   Events     {urls["shopEvents"]}   (what the shop is told, as it comes)
-  Messages   {urls["messages"]}   (e-mail and SMS to customers)
+  Messages   {urls["messages"]}   (e-mail and SMS to customers, alerts to the team)
   Console    {urls["console"]}   (user {login["username"]}, password {login["password"]})
   API docs   {urls["docs"]}   (demo API key {content["apiKey"]})
   Gateways   {urls["primaryGateway"]}  {urls["secondaryGateway"]}   (sandbox)

@@ -15,9 +15,9 @@ from tests.payments.conftest import accepted, after, sent
 
 pytestmark = pytest.mark.django_db
 
-# User and session, the user's permissions and those of the groups, then the page itself: ten queues (three of them
+# User and session, the user's permissions and those of the groups, then the page itself: eleven queues (four of them
 # about events), gateways with five, payments with two, their levels, loops, recovery; on PostgreSQL the time as well.
-STATEMENTS = 25 + (connection.vendor == "postgresql")
+STATEMENTS = 26 + (connection.vendor == "postgresql")
 
 
 @pytest.fixture

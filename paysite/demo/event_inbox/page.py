@@ -32,11 +32,11 @@ _CHOICES: Final = {
 }
 
 
-def rendered(events: Sequence[Received], *, answer: str, shop_url: str) -> str:
-    """Return the page, newest event first."""
+def rendered(events: Sequence[Received], *, ever: int, answer: str, shop_url: str) -> str:
+    """Return the page, newest event first. ever: how many there have been, of which `events` are the newest."""
     return _PAGE.substitute(
         shop_url=escape(shop_url),
-        count=_count(len(events)),
+        count=_count(len(events), ever),
         notice=f'<p class="notice" role="status">{_WORDS[answer]}</p>' if _WORDS[answer] else "",
         options="".join(
             f'<option value="{value}"{" selected" if value == answer else ""}>{words}</option>'
@@ -57,8 +57,10 @@ def file(name: str) -> Callable[[web.Request], Awaitable[web.Response]]:
     return handler
 
 
-def _count(number: int) -> str:
-    return {0: "No events yet", 1: "1 event"}.get(number, f"{number} events")
+def _count(shown: int, ever: int) -> str:
+    if shown < ever:
+        return f"Newest {shown} of {ever:,} events"
+    return {0: "No events yet", 1: "1 event"}.get(shown, f"{shown} events")
 
 
 def _item(event: Received) -> str:

@@ -62,14 +62,16 @@ async def take(request: web.Request) -> web.Response:
 
 async def shown(request: web.Request) -> web.Response:
     inbox = request.app[INBOX]
-    html = page.rendered(inbox.store.newest(), answer=inbox.answer, shop_url=inbox.shop_url)
+    events, ever = inbox.store.newest(), inbox.store.ever()
+    html = page.rendered(events, ever=ever, answer=inbox.answer, shop_url=inbox.shop_url)
     return web.Response(text=html, content_type="text/html")
 
 
 async def listed(request: web.Request) -> web.Response:
-    """The same for programs: newest first."""
+    """The same for programs: newest first; `ever` says how many there have been."""
     inbox = request.app[INBOX]
-    return web.json_response({"answer": inbox.answer, "events": [_event(each) for each in inbox.store.newest()]})
+    events = [_event(each) for each in inbox.store.newest()]
+    return web.json_response({"answer": inbox.answer, "ever": inbox.store.ever(), "events": events})
 
 
 async def control(request: web.Request) -> web.Response:

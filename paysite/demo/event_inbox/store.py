@@ -12,6 +12,9 @@ CREATE TABLE IF NOT EXISTS received (
     payment TEXT NOT NULL, sequence INTEGER NOT NULL, body TEXT NOT NULL, at TEXT NOT NULL, times INTEGER NOT NULL,
     UNIQUE (id, verified)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS ever (number INTEGER NOT NULL) STRICT;
+INSERT INTO ever SELECT count(*) FROM received WHERE NOT EXISTS (SELECT 1 FROM ever);
+CREATE TRIGGER IF NOT EXISTS another AFTER INSERT ON received BEGIN UPDATE ever SET number = number + 1; END;
 """
 # What nobody signed has a row of its own: it must not touch what the shop believes.
 _ADD: Final = """
@@ -64,6 +67,11 @@ class Store:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._db.execute(_ADD, (event_id, verified, *event, body.decode(errors="replace"), at))
         self._db.execute(_FORGET, (verified, _KEPT[verified]))
+
+    def ever(self) -> int:
+        """Return how many events it ever got, the forgotten ones among them; one that came again is one."""
+        (number,) = self._db.execute("SELECT number FROM ever").fetchone()
+        return int(number)
 
     def newest(self, limit: int = 200) -> list[Received]:
         rows = self._db.execute(_NEWEST, (limit,)).fetchall()
