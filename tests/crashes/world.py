@@ -33,7 +33,6 @@ UNFINISHED: Final = ("pending", "processing", "requires_action", "retrying")
 _DUE: Final = (
     "(SELECT min(due_at) FROM (SELECT due_at FROM payments_payment WHERE due_at IS NOT NULL"
     " UNION ALL SELECT due_at FROM payments_surpluscharge WHERE due_at IS NOT NULL"
-    " UNION ALL SELECT due_at FROM payments_delivery WHERE due_at IS NOT NULL"
     " UNION ALL SELECT due_at FROM payments_gatewayevent WHERE due_at IS NOT NULL) AS due)"
 )
 _NEXT_DUE: Final = {
@@ -151,7 +150,7 @@ def send() -> None:
 
 
 def next_due() -> float | None:
-    """Return in how many seconds an unfinished payment, charge or event falls due; None where there is none."""
+    """Return in how many seconds an unfinished payment, charge or gateway's event falls due; None: there is none."""
     with connection.cursor() as cursor:
         cursor.execute(_NEXT_DUE[connection.vendor])
         (seconds,) = cursor.fetchone()
