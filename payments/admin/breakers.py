@@ -148,7 +148,7 @@ def _next_try(circuit: Circuit, now: datetime, *, admits: bool) -> str:
 def _last_failure(circuit: Circuit, now: datetime) -> str:
     if circuit.failed_at is None:
         return "—"
-    because = sentences.of_reason(circuit.failed_because) if circuit.failed_because else "no reason noted"
+    because = sentences.in_words(circuit.failed_because) if circuit.failed_because else "no reason noted"
     return f"{ago(circuit.failed_at, now)}: {because}"
 
 
@@ -159,25 +159,25 @@ def _why(circuit: Circuit, mode: str, now: datetime, *, admits: bool) -> str:
     since = short(since_of(circuit), now)
     if circuit.held:
         return f"has been held {mode} by {sentences.who(circuit.changed_by)} since {since}: {circuit.why}"
-    cause = _cause(circuit, now, sentences.of_reason(circuit.failed_because), admits=admits)
+    cause = _cause(circuit, now, sentences.in_words(circuit.failed_because), admits=admits)
     return f"has been open since {since}{', ' if cause else ''}{cause}"
 
 
 def _short_why(circuit: Circuit, mode: str, now: datetime, *, admits: bool) -> str:
-    """Return since when no call leaves, and why: `since 14:02 UTC (refused ×5)`."""
+    """Return since when no call leaves, and why: `since 14:02 UTC (the connection was reset ×5)`."""
     if mode == _CLOSED:
         return ""
     if circuit.held:
         why = f"held open by {sentences.who(circuit.changed_by)}: {circuit.why}"
     else:
         under_way = "its trial calls are under way" if circuit.state == _HALF_OPEN and not admits else ""
-        cause = _cause(circuit, now, circuit.failed_because, admits=admits)
+        cause = _cause(circuit, now, sentences.in_words(circuit.failed_because), admits=admits)
         why = "; ".join(part for part in (under_way, cause) if part)
     return f"since {short(since_of(circuit), now)}{f' ({why})' if why else ''}"
 
 
 def _cause(circuit: Circuit, now: datetime, words: str, *, admits: bool) -> str:
-    """Return what keeps it open: `refused ×5`. Of an earlier failure only when that was: it tells nothing of now."""
+    """Return what keeps it open: `the connection was reset ×5`. Of an earlier failure only when that was."""
     if circuit.failed_at is None or not circuit.failed_because:
         return ""
     if admits or circuit.state == _HALF_OPEN or circuit.failed_at != circuit.opened_at:

@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
-from payments.admin import labels
+from payments.admin import labels, sentences
 from payments.admin.base import ReadOnlyAdmin, page_of, payment_link
 from payments.admin.confirm import Question, ReasonForm, ask, because_of, operator_of, reason_given
 from payments.admin.formats import utc
@@ -113,6 +113,7 @@ class OperatorTaskAdmin(ReadOnlyAdmin):
             "original": task,
             "inline_admin_formsets": [],
             "task": task,
+            "detail": sentences.of_task(task.detail),
             "advice": ADVICE.get(task.kind, ""),
             "look_ups": _look_ups(task),
             "event_url": _event_url(task),

@@ -3,6 +3,7 @@
 Every action that a service writes must have its sentence here; a test compares (tests/payments/admin).
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -106,6 +107,11 @@ _REASONS: Final[dict[str, str]] = {
     "unknown_too_long": "the outcome has been unknown for a day",
     "worker_lost": "the worker that sent it did not come back",
 }
+
+# A status of HTTP that a list of charges was answered with.
+_HTTP: Final = re.compile(r"status_([1-5][0-9]{2})")
+# The machine word in the detail of a task (payments/services/book.py), after what the gateway said.
+_IN_DETAIL: Final = re.compile(r"^([^:.]+): ([a-z0-9_]+)\.")
 
 _STATUS: Final[dict[str, str]] = {
     PaymentStatus.PENDING: "Accepted, waiting for a worker",
@@ -217,9 +223,25 @@ def of_reason(reason: str, gateway: str = "") -> str:
 
     gateway: whose decline code it may be.
     """
-    if words := _REASONS.get(reason):
+    if words := _words(reason):
         return f"{words} ({reason})"
     return of_decline(reason, gateway) if decline(reason, gateway).is_mapped else reason
+
+
+def in_words(reason: str) -> str:
+    """Return a machine word in words alone, where there is no room for more; one without words as it is."""
+    return _words(reason) or reason
+
+
+def _words(reason: str) -> str:
+    found = _HTTP.fullmatch(reason)
+    return f"the gateway answered with HTTP status {found[1]}" if found else _REASONS.get(reason, "")
+
+
+def of_task(detail: str) -> str:
+    """Return the detail of an operator task with its machine word in words; any other text as it is."""
+    found = _IN_DETAIL.match(detail)
+    return f"{found[1]}: {of_reason(found[2])}.{detail[found.end() :]}" if found else detail
 
 
 def of_decline(code: str, gateway: str = "") -> str:

@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from payments import ids, queries
 from payments.api import paging, representation
-from payments.api.problems import FieldError, invalid
+from payments.api.problems import FieldError
+from payments.api.webhook_endpoint_input import refused
 from payments.models import Delivery, WebhookEndpoint
 
 _KNOWN: Final = frozenset({"limit", "cursor", "status"})
@@ -28,7 +29,7 @@ def page_of(endpoint: WebhookEndpoint, asked: Any) -> dict[str, Any]:
         else:
             found = found.filter(state=status)
     if errors:
-        raise invalid(errors)
+        raise refused(errors)
     rows = list(queries.with_tries(found.order_by("-pk"))[: limit + 1])
     more = len(rows) > limit
     return {

@@ -1,13 +1,13 @@
 """Validates by hand what clients send about their webhook endpoints: each refusal names its field."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from payments import events, ids
 from payments.api import paging
-from payments.api.problems import FieldError, invalid
+from payments.api.problems import FieldError, Problem, invalid
 from payments.api.strict_json import Number
 from payments.free_text import UnprintableError, one_line
 
@@ -40,6 +40,11 @@ class Again(NamedTuple):
     only_failed: bool = False
 
 
+def refused(errors: list[FieldError]) -> Problem:
+    """Return the 400 for fields that cannot be accepted: about an endpoint, where charges are out of place."""
+    return replace(invalid(errors), detail="Nothing was changed. Correct the fields named in errors and send it again.")
+
+
 def new_endpoint(body: Any) -> NewEndpoint:
     """Return the endpoint that `body` describes; raise Problem 400 naming each bad field."""
     errors: list[FieldError] = []
@@ -48,7 +53,7 @@ def new_endpoint(body: Any) -> NewEndpoint:
     types = _types(given["types"], errors) if "types" in given else []
     description = _description(given["description"], errors) if "description" in given else ""
     if errors:
-        raise invalid(errors)
+        raise refused(errors)
     return NewEndpoint(url, types, description)
 
 
@@ -61,7 +66,7 @@ def changes(body: Any) -> dict[str, Any]:
     if not found and not errors:
         errors.append(FieldError("", f"names nothing to change. Send any of: {', '.join(checks)}."))
     if errors:
-        raise invalid(errors)
+        raise refused(errors)
     return found
 
 
@@ -73,7 +78,7 @@ def overlap(body: Any) -> timedelta:
     if not is_number or int(given) > MAX_OVERLAP_HOURS:
         errors.append(FieldError("overlapHours", f"must be a whole number from 0 to {MAX_OVERLAP_HOURS}."))
     if errors:
-        raise invalid(errors)
+        raise refused(errors)
     return timedelta(hours=int(given))
 
 
@@ -96,7 +101,7 @@ def again(body: Any) -> Again:
     if found.since and found.until and found.until <= found.since:
         errors.append(FieldError("until", "must be later than since."))
     if errors:
-        raise invalid(errors)
+        raise refused(errors)
     return found
 
 
@@ -105,12 +110,12 @@ def nothing(body: Any) -> None:
     errors: list[FieldError] = []
     _object(body, frozenset(), errors)
     if errors:
-        raise invalid(errors)
+        raise refused(errors)
 
 
 def _object(body: Any, known: frozenset[str], errors: list[FieldError]) -> Mapping[str, Any]:
     if not isinstance(body, dict):
-        raise invalid([FieldError("", "must be a JSON object.")])
+        raise refused([FieldError("", "must be a JSON object.")])
     errors.extend(FieldError(str(name)[:64], "is not a known field.") for name in body.keys() - known)
     return body
 

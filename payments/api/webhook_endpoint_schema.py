@@ -78,7 +78,18 @@ _HOURS: Final = {
 }
 _ROTATE: Final = {"type": "object", "properties": {"overlapHours": _HOURS}, "additionalProperties": False}
 _EVENT_IDS: Final = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": rules.MAX_EVENTS}
-_BY_TIME: Final = {"since": schema.TIME, "until": schema.TIME, "onlyFailed": {"type": "boolean", "default": False}}
+_ONLY_FAILED: Final = {
+    "type": "boolean",
+    "default": False,
+    "description": "False: everything that happened from since on, of the endpoint's types, also what happened while "
+    "it was disabled or did not exist. True: only what was on its way to it and failed; this leaves out what happened "
+    "while it was disabled. After enabling an endpoint, send false.",
+}
+_BY_TIME: Final = {
+    "since": {**schema.TIME, "description": "Events that happened at this time or later."},
+    "until": {**schema.TIME, "description": "Events that happened before this time, and not at it."},
+    "onlyFailed": _ONLY_FAILED,
+}
 _AGAIN: Final = {
     "oneOf": [
         schema.shape({"eventIDs": _EVENT_IDS}, additionalProperties=False),

@@ -11,7 +11,7 @@ from payments import ids, queries
 from payments.api import delivery_listing, representation, webhook_endpoint_input
 from payments.api import webhook_endpoint_schema as schema
 from payments.api.caller import caller
-from payments.api.problems import FieldError, Problem, invalid, not_found
+from payments.api.problems import FieldError, Problem, not_found
 from payments.api.views import because
 from payments.models import Delivery, WebhookEndpoint
 from payments.services import endpoints
@@ -46,7 +46,7 @@ class EndpointListView(APIView):
         except endpoints.TooManyEndpointsError:
             raise _too_many() from None
         except endpoints.BadUrlError as error:
-            raise invalid([FieldError("url", error.reason)]) from None
+            raise webhook_endpoint_input.refused([FieldError("url", error.reason)]) from None
         response = _with_secret(own_endpoint(request, endpoint.pk), 201)
         response["Location"] = f"/api/webhook-endpoints/{endpoint.pk}"
         return response
@@ -74,7 +74,7 @@ class EndpointView(APIView):
             elif is_enabled is False and endpoint.is_enabled:
                 endpoints.disable(endpoint, "by the client", because(request))
         except endpoints.BadUrlError as error:
-            raise invalid([FieldError("url", error.reason)]) from None
+            raise webhook_endpoint_input.refused([FieldError("url", error.reason)]) from None
         return Response(representation.webhook_endpoint(own_endpoint(request, endpoint_id)))
 
     @extend_schema(**schema.DELETE)
@@ -151,7 +151,7 @@ def _disabled() -> Problem:
         status=409,
         code="endpoint_disabled",
         title="The endpoint is disabled.",
-        detail='Nothing is sent to it. Enable it first: PATCH with {"enabled": true}. Nothing was done.',
+        detail='Nothing is sent to it. Enable it first: PATCH with {"enabled": true}. Nothing was changed.',
     )
 
 
@@ -168,5 +168,5 @@ def _too_many() -> Problem:
         status=409,
         code="too_many_endpoints",
         title="There are too many endpoints.",
-        detail="Delete one that is not needed any more, or change it. Nothing was done.",
+        detail="Delete one that is not needed any more, or change it. Nothing was changed.",
     )

@@ -4,14 +4,14 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import F
 
 from payments import audit, events
 from payments.audit import Because
 from payments.bulk import insert_each
-from payments.gateways.base import Outcome
+from payments.gateways.base import Kind, Outcome
 from payments.models import (
     Attempt,
     AuditEntry,
@@ -25,6 +25,18 @@ from payments.models import (
 )
 from payments.services import messages
 from payments.services.decline_rules import note_unmapped
+
+# What a gateway's answer means, for the people who are asked. Without colons, which stand before the machine's word.
+_SAID: Final[dict[Kind, str]] = {
+    Kind.SUCCEEDED: "The gateway says that it charged the customer",
+    Kind.DECLINED: "The gateway declined",
+    Kind.ACTION_REQUIRED: "The gateway waits for the customer to confirm with the bank",
+    Kind.NOT_SENT: "The gateway did not get it or did not act on it",
+    Kind.UNKNOWN: "No usable answer came",
+    Kind.REJECTED: "The gateway refused our request",
+    Kind.NOT_FOUND: "The gateway knows of no such charge",
+    Kind.VOIDED: "The gateway says that the charge is undone",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +95,10 @@ class Book:
         self.owe(messages.outcome_unknown(payment, attempt_id, self.now))
 
     def ask_people(self, payment: Payment, kind: str, outcome: Outcome) -> None:
-        """Open a task about `payment`, with what the gateway said."""
-        detail = f"{outcome.kind}: {outcome.reason}. {outcome.message}".strip()
+        """Open a task about `payment`, with what the gateway said: in words, and by the machine's word for why."""
+        why = "" if outcome.reason == outcome.kind else f": {outcome.reason}"
+        which = f" Its charge is {outcome.reference}." if outcome.reference else ""
+        detail = f"{_SAID[outcome.kind]}{why}.{which} {outcome.message}".strip()
         self.tasks.append(OperatorTask(payment=payment, kind=kind, detail=detail[:500]))
 
     def owe(self, messages: Iterable[CustomerMessage]) -> None:

@@ -17,7 +17,7 @@ from payments.admin.confirm import operator_of
 from payments.admin.formats import utc
 from payments.admin.gateway_event.again import AGAIN, MAY_APPLY, MOST, RANGE, ask_for_chosen, ask_for_range
 from payments.admin.gateway_event.body import readable
-from payments.admin.overview.queues import PARKED
+from payments.admin.overview.queues import PARKED, UNCONFIRMED
 from payments.clock import database_now
 from payments.models import GatewayEvent
 from payments.services.gateway_events.match import find
@@ -47,10 +47,11 @@ class QueueFilter(admin.SimpleListFilter):
     parameter_name = "queue"
 
     def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> list[tuple[str, str]]:
-        return [(PARKED.slug, "about nothing we know yet")]
+        return [(UNCONFIRMED.slug, "waiting to be confirmed"), (PARKED.slug, "about nothing we know yet")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset & PARKED.rows(database_now()) if self.value() == PARKED.slug else queryset
+        chosen = next((queue for queue in (UNCONFIRMED, PARKED) if queue.slug == self.value()), None)
+        return queryset & chosen.rows(database_now()) if chosen else queryset
 
 
 @admin.register(GatewayEvent)

@@ -57,6 +57,6 @@ def _how(watch: GatewayWatch) -> str:
 def _reading(watch: GatewayWatch, now: datetime) -> str:
     last = f"list of charges last read {ago(watch.answered_at, now)}" if watch.answered_at else ""
     if watch.trouble:
-        trouble = f"the list of charges could not be read: {sentences.of_reason(watch.trouble)}"
+        trouble = f"the list of charges could not be read: {sentences.in_words(watch.trouble)}"
         return f"{trouble}; {last or 'it never could'}"
     return last or "its list of charges was never read"

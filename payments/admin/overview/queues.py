@@ -21,6 +21,8 @@ from payments.states import PaymentStatus, SurplusState
 CAP: Final = 10_000
 # A worker takes a due payment up within a second. Two minutes late means that none does.
 STUCK_AFTER: Final = timedelta(minutes=2)
+# A gateway's event is applied within seconds, or tried.
+_UNTOUCHED: Final = timedelta(minutes=10)
 _DAY: Final = timedelta(days=1)
 _WEEK: Final = timedelta(days=7)
 
@@ -120,6 +122,20 @@ PARKED: Final = Queue(
     list_url="admin:payments_gatewayevent_changelist",
     worth="",
 )
+UNCONFIRMED: Final = Queue(
+    slug="unconfirmed",
+    title="Gateways' events that wait",
+    advice="They came, and their gateway did not confirm them yet, or nobody took them up for 10 minutes. They are "
+    "tried again for a day and then become operator tasks. Their notes say why; look at the gateway and the loops.",
+    # Of those that are not applied, as the partial index of states says it. The parked ones have a card of their own.
+    rows=lambda now: GatewayEvent.objects.exclude(state=GatewayEvent.State.APPLIED).filter(
+        Q(tries__gt=0) | Q(received_at__lt=now - _UNTOUCHED), state=GatewayEvent.State.RECEIVED
+    ),
+    order="pk",
+    since="received_at",
+    list_url="admin:payments_gatewayevent_changelist",
+    worth="",
+)
 QUEUES: Final = (
     Queue(
         slug="unknown",
@@ -177,6 +193,7 @@ QUEUES: Final = (
     ),
     TROUBLED_ENDPOINTS,
     FAILED_DELIVERIES,
+    UNCONFIRMED,
     PARKED,
 )
 # Those whose rows are payments, for the filter of the payment list.

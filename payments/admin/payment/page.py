@@ -48,7 +48,7 @@ def page(payment: Payment, *, may_act: bool) -> dict[str, Any]:
         "later_version": Payment.objects.filter(retry_of=payment.pk).values_list("pk", flat=True).first(),
         "events": timeline(known),
         "is_cut": len(known.entries) == _MOST,
-        "open_tasks": [task for task in known.tasks if task.closed_at is None],
+        "open_tasks": [(task, sentences.of_task(task.detail)) for task in known.tasks if task.closed_at is None],
         "may_act": may_act,
         "actions": [
             (action, action.will(payment), action.why_not(payment, known.attempts))

@@ -187,7 +187,7 @@ def _task(task: OperatorTask) -> Event:
         icon="task_alt",
         colour="default" if task.closed_at else "danger",
         title=f"A task for operators was opened: {task.get_kind_display()}.",
-        facts=facts_of([("Detail", task.detail), ("Closed", closed)]),
+        facts=facts_of([("Detail", sentences.of_task(task.detail)), ("Closed", closed)]),
     )
 
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from payments.admin.confirm import Question, ReasonForm, RefusedError
-from payments.admin.webhook_endpoint.forms import RedeliverForm, RotateForm
+from payments.admin.formats import utc
+from payments.admin.webhook_endpoint.forms import FAILED, RedeliverForm, RotateForm
 from payments.audit import Because
 from payments.models import WebhookEndpoint
 from payments.services import endpoints
@@ -19,6 +20,15 @@ MAY_MANAGE: Final = "payments.add_webhookendpoint"
 
 _DISABLED: Final = "The endpoint is disabled: nothing is sent to it. Enable it first."
 _NO_REASON: Final = ""
+# What was and was not included, {} being the time from which on.
+_EVERYTHING: Final = (
+    "Included: all events since {} of the types that the endpoint chose, also those that happened while it was "
+    "switched off. Not included: what is being sent at this moment."
+)
+_ONLY_FAILED: Final = (
+    "Included: events since {} that were on their way here and failed. Not included: what happened while the endpoint "
+    "was switched off. For that, deliver again Everything."
+)
 
 Form = Callable[[Question, Any, WebhookEndpoint], ReasonForm]
 Cleaned = dict[str, Any]
@@ -56,11 +66,16 @@ def _test(endpoint: WebhookEndpoint, because: Because, _: Cleaned) -> str:
 
 
 def _enable(endpoint: WebhookEndpoint, because: Because, _: Cleaned) -> str:
+    off_at = endpoint.disabled_at
     try:
         endpoints.enable(endpoint, because)
     except endpoints.DisabledEndpointError:
         raise RefusedError("The endpoint was deleted meanwhile. Nothing was changed.") from None
-    return "The endpoint is enabled for events from now on. Deliver again what it missed."
+    missed = f" It was switched off at {utc(off_at)}." if off_at else ""
+    return (
+        f"The endpoint is enabled for events from now on.{missed} It gets what happened meanwhile only if you choose "
+        "Deliver again, from that time on, and there Everything."
+    )
 
 
 def _disable(endpoint: WebhookEndpoint, because: Because, cleaned: Cleaned) -> str:
@@ -74,12 +89,14 @@ def _rotate(endpoint: WebhookEndpoint, because: Because, cleaned: Cleaned) -> st
 
 
 def _redeliver(endpoint: WebhookEndpoint, because: Because, cleaned: Cleaned) -> str:
+    since, only_failed = cleaned["since"], cleaned["what"] == FAILED
     try:
-        count = redeliver(endpoint, because, since=cleaned["since"], only_failed=cleaned["only_failed"])
+        count = redeliver(endpoint, because, since=since, only_failed=only_failed)
     except endpoints.DisabledEndpointError:
         raise RefusedError(f"{_DISABLED} Nothing was done.") from None
     more = " That is the most at once: do it again when they are delivered." if count >= MOST else ""
-    return f"{count} {'event is' if count == 1 else 'events are'} delivered again.{more}"
+    what = _ONLY_FAILED if only_failed else _EVERYTHING
+    return f"{count:,} {'event is' if count == 1 else 'events are'} delivered again.{more} {what.format(utc(since))}"
 
 
 def _delete(endpoint: WebhookEndpoint, because: Because, _: Cleaned) -> str:

@@ -18,8 +18,10 @@ from payments.admin.confirm import Question, RefusedError, ask, because_of, oper
 from payments.admin.formats import utc
 from payments.admin.overview.queues import TROUBLED_ENDPOINTS
 from payments.admin.webhook_endpoint.acts import ACTS, MAY_MANAGE, Act
+from payments.admin.webhook_endpoint.day import last_days
 from payments.admin.webhook_endpoint.forms import EndpointForm, NewEndpointForm
-from payments.admin.webhook_endpoint.page import STATES, last_day, page, state_of, tally
+from payments.admin.webhook_endpoint.page import STATES, page, state_of
+from payments.admin.webhook_endpoint.trouble import last_notes
 from payments.clock import database_now
 from payments.ids import is_id
 from payments.models import WebhookEndpoint
@@ -51,7 +53,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(ReadOnlyAdmin):
-    list_display = ("url", "client", "standing", "chosen", "failing", "of_last_day", "description")
+    list_display = ("url", "client", "standing", "chosen", "failing", "last_trouble", "of_last_day", "description")
     list_filter = (StateFilter, "client")
     list_select_related = ("client",)
     exact_search = ("pk", "url")
@@ -72,16 +74,23 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
     def failing(self, endpoint: WebhookEndpoint) -> str:
         return utc(endpoint.failing_since).removesuffix(" UTC")
 
+    @admin.display(description="last trouble")
+    def last_trouble(self, endpoint: WebhookEndpoint) -> str:
+        return str(getattr(endpoint, "last_note", "")) or "—"
+
     @admin.display(description="last 24 hours")
     def of_last_day(self, endpoint: WebhookEndpoint) -> str:
         return str(getattr(endpoint, "last_day_in_words", ""))
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Count the last day once for the whole list, and not once for every row."""
+        """Count the last day once for the whole page of the list, and not once for every row."""
         found = super().get_changelist_instance(request)
-        counts = tally(database_now())
-        for endpoint in found.result_list:
-            endpoint.last_day_in_words = last_day(endpoint, counts)
+        rows = list(found.result_list)
+        days, notes = last_days(rows, database_now()), last_notes(rows)
+        for endpoint in rows:
+            endpoint.last_day_in_words = days[endpoint.pk]
+            endpoint.last_note = notes.get(endpoint.pk, "")
+        found.result_list = rows
         return found
 
     def has_add_permission(self, request: HttpRequest, *_: Any, **__: Any) -> bool:

@@ -8,9 +8,9 @@ from django.core.validators import MinValueValidator
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminRadioSelectWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
-    UnfoldBooleanWidget,
 )
 
 from payments import events
@@ -19,6 +19,9 @@ from payments.admin.free_text import FreeTextField
 from payments.clock import database_now
 from payments.models import Client, WebhookEndpoint
 
+# What is delivered again.
+EVERYTHING: Final = "everything"
+FAILED: Final = "failed"
 _DAYS: Final = timedelta(days=1)
 
 
@@ -80,14 +83,19 @@ class RedeliverForm(ReasonForm):
         validators=[MinValueValidator(datetime(2000, 1, 1, tzinfo=UTC))],
         widget=UnfoldAdminTextInputWidget(),
     )
-    only_failed = forms.BooleanField(
-        required=False,
-        initial=True,
-        label="Only those that were not delivered",
-        help_text="Without it the shop gets all its events since then again, and those that this endpoint never got.",
-        widget=UnfoldBooleanWidget(),
+    what = forms.ChoiceField(
+        label="Which of them",
+        choices=(
+            # Short, as a narrow page cuts them.
+            (EVERYTHING, "Everything, also while it was off"),
+            (FAILED, "Only what was on its way and failed"),
+        ),
+        initial=EVERYTHING,
+        help_text="Everything: all events since then, also what happened while the endpoint was switched off, and what "
+        "the shop has already, which it knows by the ids. Only what failed leaves out what happened while it was off.",
+        widget=UnfoldAdminRadioSelectWidget(),
     )
-    field_order = ("since", "only_failed", "reason")
+    field_order = ("since", "what", "reason")
 
     def __init__(self, question: Question, data: Any = None, endpoint: WebhookEndpoint | None = None) -> None:
         super().__init__(question, data)

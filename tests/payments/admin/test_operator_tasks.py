@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db.models.functions import Now
 from django.test import Client as Browser
+from django.utils.html import escape
 
 from payments.gateways.base import Kind
 from payments.models import Attempt, AuditEntry, Client, OperatorTask
@@ -113,6 +114,27 @@ def test_a_long_list_of_look_ups_takes_no_more_statements(
         counts.append(len(queries))
         after(attempt, Kind.UNKNOWN, looked=True)
     assert len(set(counts)) == 1
+
+
+def test_a_double_charge_is_told_in_words_with_its_charge(shop: Client, operator: Browser) -> None:
+    attempt = sent(shop)
+    after(attempt, Kind.SUCCEEDED, "succeeded", reference="ch_1")
+    after(attempt, Kind.SUCCEEDED, "succeeded", reference="ch_2")
+    task = OperatorTask.objects.get(kind="duplicate_charge")
+    assert task.detail == "The gateway says that it charged the customer. Its charge is ch_2."
+    payment = f"/admin/payments/payment/{task.payment_id}/change/"
+    assert all(task.detail in text_of(operator, url) for url in (page_of(task), payment))
+
+
+def test_why_is_told_in_words_wherever_a_task_is_shown(task: OperatorTask, operator: Browser) -> None:
+    assert task.detail == "No usable answer came: amount_mismatch. Charged 13.50 instead."
+    words = (
+        "No usable answer came: the gateway answered with another amount; its answer was not believed (amount_mismatch)"
+    )
+    told = escape(f"{words}. Charged 13.50 instead.")
+    assert told in text_of(operator, page_of(task))
+    # Among the open tasks, and in the timeline.
+    assert text_of(operator, f"/admin/payments/payment/{task.payment_id}/change/").count(told) == 2
 
 
 @pytest.mark.parametrize(("query", "count"), [("queue=open", 1), ("queue=closed", 0), ("", 1)])

@@ -4,13 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
+from django.test import Client as Browser
 
 from payments.admin.overview import queues
 from payments.admin.overview.queues import Card, cards
 from payments.clock import database_now
 from payments.gateways.base import Kind, Outcome
-from payments.models import Attempt, Client, OperatorTask, Payment, SurplusCharge
+from payments.models import Attempt, Client, GatewayEvent, OperatorTask, Payment, SurplusCharge
 from payments.services.ask_now import ask_now
 from payments.services.give_back import heard as told
 from tests.payments.conftest import BECAUSE, accepted, after, sent
@@ -106,8 +108,48 @@ def test_all_queues_are_read_with_one_statement_each(shop: Client, django_assert
     for number in range(3):
         after(sent(shop, f"key-{number}", order=f"order-{number}"), Kind.UNKNOWN)
     now = database_now()
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         cards(now)
+
+
+@pytest.mark.parametrize(
+    ("values", "is_counted"),
+    [
+        ({}, False),
+        ({"received_at": Now() - timedelta(minutes=9)}, False),
+        ({"received_at": Now() - timedelta(minutes=11)}, True),
+        ({"tries": 1}, True),
+        ({"tries": 1, "state": "applied"}, False),
+        ({"tries": 1, "state": "given_up"}, False),
+        ({"tries": 1, "state": "ignored", "due_at": None}, False),
+    ],
+)
+def test_a_gateways_event_waits_from_its_first_try_on_or_after_ten_minutes(
+    values: dict[str, Any], is_counted: bool, operator: Browser
+) -> None:
+    GatewayEvent.objects.create(gateway="primary", event_id="evt_1", type="charge.succeeded", body=b"{}")
+    GatewayEvent.objects.update(**values)
+    assert counts() == ({"unconfirmed": 1} if is_counted else {})
+    listed = operator.get(found()["unconfirmed"].url)
+    assert listed.context["cl"].result_count == int(is_counted)
+
+
+def test_a_parked_event_is_counted_once(shop: Client) -> None:
+    GatewayEvent.objects.create(gateway="primary", event_id="evt_1", body=b"{}", tries=3, state="parked")
+    assert counts() == {"parked": 1}
+
+
+def test_how_long_a_gateways_event_has_been_waiting_is_said() -> None:
+    GatewayEvent.objects.create(gateway="primary", event_id="evt_1", body=b"{}", tries=3)
+    GatewayEvent.objects.update(received_at=Now() - timedelta(hours=5, seconds=30))
+    assert found()["unconfirmed"].oldest == "5 h"
+
+
+def test_waiting_events_are_found_by_the_index_of_those_that_are_not_applied() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("The plan is SQLite's; PostgreSQL reads so few rows without any index.")
+    plan = queues.UNCONFIRMED.rows(database_now()).order_by("pk")[:10].explain()
+    assert "gateway_event_by_state" in plan
 
 
 def test_asking_now_does_not_make_a_payment_stuck(shop: Client) -> None:

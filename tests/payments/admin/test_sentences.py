@@ -111,6 +111,22 @@ def test_a_reason_keeps_its_machine_word_beside_the_words() -> None:
     assert sentences.of_reason("the customer called") == "the customer called"
 
 
+def test_an_http_status_has_words_too() -> None:
+    assert sentences.of_reason("status_500") == "the gateway answered with HTTP status 500 (status_500)"
+    assert sentences.in_words("status_401") == "the gateway answered with HTTP status 401"
+    assert sentences.in_words("closed") == "the gateway closed the connection without an answer"
+    assert [sentences.in_words(word) for word in ("status_9000", "moon_phase")] == ["status_9000", "moon_phase"]
+
+
+def test_the_detail_of_a_task_has_words_for_the_machine_word_in_it() -> None:
+    detail = "No usable answer came: read_timeout. Its charge is ch_1. Read: timed out."
+    assert sentences.of_task(detail) == (
+        "No usable answer came: no answer within the time allowed (read_timeout). Its charge is ch_1. Read: timed out."
+    )
+    for text in ("Accepted for later at 2026-01-31 14:02:05 UTC.", "primary event evt_1: reason fraudulent, amount 5."):
+        assert sentences.of_task(text) == text
+
+
 def test_an_unmapped_decline_code_says_as_what_it_is_treated() -> None:
     expected = "moon_phase, unknown code, treated as (hard decline: this card will not work)"
     assert sentences.of_decline("moon_phase") == expected

@@ -30,7 +30,10 @@ URL = "https://93.184.215.14/events"
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]{32,}")
 OLD = "whsec_" + "c2VjcmV0" * 5
 # What each act is sent besides a reason.
-FIELDS: dict[str, dict[str, Any]] = {"rotate": {"hours": 24}, "redeliver": {"since": "2020-01-01 00:00"}}
+FIELDS: dict[str, dict[str, Any]] = {
+    "rotate": {"hours": 24},
+    "redeliver": {"since": "2020-01-01 00:00", "what": "everything"},
+}
 MANAGERS_ACTS = {"rotate", "delete"}
 
 
@@ -59,6 +62,11 @@ def page_of(endpoint: WebhookEndpoint) -> str:
 def do(browser: Browser, endpoint: WebhookEndpoint, slug: str, **more: Any) -> Any:
     data = {"reason": "shop asked", **FIELDS.get(slug, {}), **more}
     return browser.post(f"{LIST}{endpoint.pk}/do/{slug}/", data)
+
+
+def do_and_follow(browser: Browser, endpoint: WebhookEndpoint, slug: str, **more: Any) -> str:
+    response = do(browser, endpoint, slug, **more)
+    return text_of(browser, response["Location"])
 
 
 def told(shop: Client, number: int = 1) -> None:
@@ -216,7 +224,7 @@ def test_an_overlap_that_is_none_changes_no_secret(endpoint: WebhookEndpoint, ma
     assert row()["secret"] == OLD
 
 
-@pytest.mark.parametrize(("more", "count"), [({"only_failed": "on"}, 1), ({}, 2), ({"since": "2999-01-01 00:00"}, 0)])
+@pytest.mark.parametrize(("more", "count"), [({"what": "failed"}, 1), ({}, 2), ({"since": "2999-01-01 00:00"}, 0)])
 def test_events_since_a_moment_are_delivered_again(
     shop: Client, endpoint: WebhookEndpoint, operator: Browser, more: dict[str, str], count: int
 ) -> None:
@@ -225,6 +233,36 @@ def test_events_since_a_moment_are_delivered_again(
     Delivery.objects.filter(pk=Delivery.objects.latest("pk").pk).update(state="failed")
     do(operator, endpoint, "redeliver", **more)
     assert Delivery.objects.filter(state="pending").count() == count
+
+
+def test_what_happened_while_it_was_off_is_delivered_by_choosing_everything_and_said_to_be_left_out_otherwise(
+    shop: Client, endpoint: WebhookEndpoint, operator: Browser
+) -> None:
+    told(shop)
+    do(operator, endpoint, "disable")
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"failed"}
+    told(shop, 2)
+    assert Delivery.objects.count() == 2
+    off_at = f"{row()['disabled_at']:%Y-%m-%d %H:%M:%S} UTC"
+    page = do_and_follow(operator, endpoint, "enable")
+    assert f"It was switched off at {off_at}." in page
+    page = do_and_follow(operator, endpoint, "redeliver", what="failed")
+    assert "2 events are delivered again. Included: events since 2020-01-01 00:00:00 UTC that were on their way" in page
+    assert "Not included: what happened while the endpoint was switched off." in page
+    page = do_and_follow(operator, endpoint, "redeliver")
+    assert "4 events are delivered again. Included: all events since 2020-01-01 00:00:00 UTC" in page
+    assert "also those that happened while it was switched off" in page
+    assert Delivery.objects.filter(state="pending").count() == 4
+
+
+@pytest.mark.parametrize("what", ["", "all", "on"])
+def test_without_a_known_choice_nothing_is_delivered_again(
+    shop: Client, endpoint: WebhookEndpoint, operator: Browser, what: str
+) -> None:
+    told(shop)
+    Delivery.objects.update(state="failed", due_at=None)
+    assert do(operator, endpoint, "redeliver", what=what).status_code == 200
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"failed"}
 
 
 @pytest.mark.parametrize("since", ["", "yesterday", "0001-01-01 00:00", "1999-12-31 23:59", "2026-13-01 00:00"])
@@ -276,7 +314,7 @@ def test_the_list_says_the_state_and_the_last_day_with_few_statements(
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failing_since=Now())
     page = text_of(operator, LIST)
     assert "0 delivered, 1 not, 5 on the way" in page
-    assert page.count("nothing sent") == 3
+    assert page.count("no new events") == 3
     for state in ("failing", "disabled"):
         assert f">{state}<" in re.sub(r"\s+", "", page)
 

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from django.http import HttpResponse
 
 from payments import events
+from payments.api import webhook_endpoint_schema
 from payments.gateways.base import Kind
 from payments.models import SCOPES, ApiKey, Client, Delivery, DeliveryTry, Event, WebhookEndpoint
 from payments.services.publish import publish
@@ -23,6 +24,7 @@ LIST = "/api/webhook-endpoints"
 # A literal public address: no name has to be looked up.
 URL = "https://93.184.215.14/events"
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]{32,}")
+CORRECT = "Nothing was changed. Correct the fields named in errors and send it again."
 NOBODYS = f"{LIST}/we_{'0' * 26}"
 
 
@@ -331,7 +333,38 @@ def test_asking_for_what_is_none_delivers_nothing(
     Delivery.objects.update(state="failed", due_at=None)
     response = api.post(url_of(endpoint, "redeliver"), body)
     assert (response.status_code, fields_of(response)) == (400, fields)
+    assert read(response, 400)["detail"] == CORRECT
     assert states() == ["failed", "failed"]
+
+
+def test_since_counts_from_its_time_on_and_until_to_before_its_time(
+    api: Api, shop: Client, endpoint: WebhookEndpoint
+) -> None:
+    first, second = told(shop)
+    Delivery.objects.update(state="delivered", due_at=None, delivered_at=Now())
+    at, later = first.happened_at, second.happened_at
+    assert at < later
+    for since, until, count in ((at - timedelta(minutes=1), at, 0), (at, later, 1)):
+        body = {"since": since.isoformat(), "until": until.isoformat()}
+        assert read(api.post(url_of(endpoint, "redeliver"), body), 202) == {"deliveries": count}
+    assert [Delivery.objects.get(event=event).state for event in (first, second)] == ["pending", "delivered"]
+
+
+def test_every_refusal_about_endpoints_says_that_nothing_was_changed(api: Api, endpoint: WebhookEndpoint) -> None:
+    refusals = [
+        api.post(LIST, {"url": "x"}),
+        api.post(LIST, {"url": "https://10.0.0.1/"}),
+        api.patch(url_of(endpoint), {}),
+        api.patch(url_of(endpoint), {"url": "https://10.0.0.1/"}),
+        api.get(url_of(endpoint, "deliveries"), status="lost"),
+    ]
+    assert [read(each, 400)["detail"] for each in refusals] == [CORRECT] * len(refusals)
+
+
+def test_the_description_of_the_api_says_what_delivering_again_leaves_out() -> None:
+    fields = webhook_endpoint_schema.REDELIVER["request"]["application/json"]["oneOf"][1]["properties"]
+    assert fields["until"]["description"] == "Events that happened before this time, and not at it."
+    assert "leaves out what happened while it was disabled" in fields["onlyFailed"]["description"]
 
 
 def test_of_events_of_which_one_does_not_exist_none_is_delivered(
