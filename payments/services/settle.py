@@ -71,23 +71,30 @@ class Settler:
             self._turn(GATHER)
 
     def _turn(self, patience: float) -> None:
-        # First, once in a while, as payments take all the room that they find.
-        self._run_errands()
+        is_time = self._is_time_for_errands()
+        if is_time:
+            # First, as payments take all the room that they find.
+            self._run_errands()
         room = self._threads - self._under_way
         started = self._start(min(room, CLAIM_AT_MOST)) if room > 0 and anything_due() else 0
+        if is_time:
+            # After them: a gateway that is called anyway need not be asked how it is.
+            self._begin("health", lambda _: health.claim(self._because))
         self._gather(GATHER if started else patience)
+
+    def _is_time_for_errands(self) -> bool:
+        now = time.monotonic()
+        if now < self._errands_at:
+            return False
+        self._errands_at = now + ERRANDS_EVERY
+        return True
 
     def _run_errands(self) -> None:
         """Start what else is due, of each kind as much as there is room for."""
-        now = time.monotonic()
-        if now < self._errands_at:
-            return
-        self._errands_at = now + ERRANDS_EVERY
         because = self._because
         self._begin("give_back", lambda room: give_back.claim(room, because) if room else [])
         # One call for each gateway at most.
         self._begin("watch", lambda _: watch.claim(because))
-        self._begin("health", lambda _: health.claim(because))
         # Even without room: most of them need no call.
         self._begin("events", lambda room: gateway_events.claim(because, room))
 
