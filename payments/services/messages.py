@@ -20,6 +20,8 @@ Channel = CustomerMessage.Channel
 TELL_UNKNOWN_AFTER: Final = timedelta(minutes=2)
 # Who fails with one card mostly tries another at once; a link is for those who left.
 TELL_FAILED_AFTER: Final = timedelta(minutes=10)
+# A gateway whose breaker is still closed has not shown within moments that it works again.
+LINK_AFTER: Final = timedelta(minutes=1)
 # Everything but what needs more words than an SMS has.
 BY_SMS: Final = frozenset(Kind) - {Kind.REFUND_FAILED}
 # The last try of the message left, or may have: the customer knows.
@@ -58,8 +60,8 @@ def failed(payment: Payment, now: datetime) -> list[CustomerMessage]:
 
 
 def link_when_back(payment: Payment, now: datetime) -> list[CustomerMessage]:
-    """The payment has ended because nobody could charge: a link once a gateway is back."""
-    return _owed(payment, Kind.RESUME, now)
+    """The payment has ended because nobody could charge: a link once a gateway is back, not before a minute later."""
+    return _owed(payment, Kind.RESUME, now + LINK_AFTER)
 
 
 def refunded(payment: Payment, occurrence: str, now: datetime) -> list[CustomerMessage]:

@@ -137,6 +137,15 @@ def test_a_decline_is_told_after_ten_minutes_with_a_link(shop: Client) -> None:
     assert told() == [("failed", "email", True)]
 
 
+def test_a_link_for_when_a_gateway_is_back_is_not_due_before_a_minute(shop: Client) -> None:
+    """A gateway that fails without opening its breaker would seem to be back at the very moment of the failure."""
+    attempt = attempt_of(shop)
+    payment = Payment.objects.select_related("order").get(pk=attempt.payment_id)
+    now = timezone.now()
+    (message,) = messages.link_when_back(payment, now)
+    assert (message.kind, message.due_at) == ("resume", now + timedelta(minutes=1))
+
+
 def test_who_tries_another_card_at_once_is_not_told_of_the_first(shop: Client) -> None:
     after(attempt_of(shop), Kind.DECLINED, decline_code="expired_card")
     after(sent(shop, "again", order="order-1", token="tok_other"), Kind.SUCCEEDED, reference="ch_2")
