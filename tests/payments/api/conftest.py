@@ -7,6 +7,8 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client as Browser
 
+from payments.models import SCOPES, ApiKey, Client, WebhookEndpoint
+
 BODY: dict[str, Any] = {
     "idempotencyKey": "order_123_payment_456",
     "amount": 100.00,
@@ -14,6 +16,10 @@ BODY: dict[str, Any] = {
     "paymentMethod": {"type": "card", "token": "tok_123456789"},
     "metadata": {"orderID": "order_123", "customerID": "customer_456"},
 }
+
+
+# Of an endpoint: a literal public address, so that no name has to be looked up.
+URL = "https://93.184.215.14/events"
 
 
 class Api:
@@ -49,3 +55,19 @@ def api(api_key: str) -> Api:
 def fields_of(response: HttpResponse) -> list[str]:
     """Return the fields that a 400 names."""
     return [error["field"] for error in json.loads(response.content).get("errors", [])]
+
+
+def api_of(client: Client, *scopes: str) -> Api:
+    return Api(ApiKey.issue(client=client, scopes=list(scopes or SCOPES), mode="test", label="tests")[1])
+
+
+@pytest.fixture
+def stranger(db: None) -> Api:
+    return api_of(Client.objects.create(slug="other", name="Other", form_secret="x"))
+
+
+@pytest.fixture
+def endpoint(shop: Client) -> WebhookEndpoint:
+    secret = "whsec_" + "c2VjcmV0" * 5
+    made = WebhookEndpoint.objects.create(client=shop, url=URL, description="Orders", secret=secret)
+    return WebhookEndpoint.objects.get(pk=made.pk)

@@ -1,8 +1,7 @@
-"""Webhook endpoints over the API: made, changed, tested, deleted, and what was delivered to them (D3, G7)."""
+"""Webhook endpoints over the API: made, changed, deleted, and whose they are (D3, G7)."""
 
 import json
 import logging
-import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,57 +10,11 @@ from django.db.models.functions import Now
 from django.http import HttpResponse
 
 from payments import events
-from payments.api import webhook_endpoint_schema
-from payments.gateways.base import Kind
-from payments.models import SCOPES, ApiKey, Client, Delivery, DeliveryTry, Event, WebhookEndpoint
-from payments.services.publish import publish
-from tests.payments.api.conftest import Api, fields_of
-from tests.payments.conftest import after, sent
+from payments.models import Client, Delivery, WebhookEndpoint
+from tests.payments.api.conftest import URL, Api, api_of, fields_of
+from tests.payments.api.endpoints import CORRECT, LIST, NOBODYS, SECRET, read, told, url_of
 
 pytestmark = pytest.mark.django_db
-
-LIST = "/api/webhook-endpoints"
-# A literal public address: no name has to be looked up.
-URL = "https://93.184.215.14/events"
-SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]{32,}")
-CORRECT = "Nothing was changed. Correct the fields named in errors and send it again."
-NOBODYS = f"{LIST}/we_{'0' * 26}"
-
-
-def api_of(client: Client, *scopes: str) -> Api:
-    return Api(ApiKey.issue(client=client, scopes=list(scopes or SCOPES), mode="test", label="tests")[1])
-
-
-@pytest.fixture
-def stranger(db: None) -> Api:
-    return api_of(Client.objects.create(slug="other", name="Other", form_secret="x"))
-
-
-@pytest.fixture
-def endpoint(shop: Client) -> WebhookEndpoint:
-    secret = "whsec_" + "c2VjcmV0" * 5
-    made = WebhookEndpoint.objects.create(client=shop, url=URL, description="Orders", secret=secret)
-    return WebhookEndpoint.objects.get(pk=made.pk)
-
-
-def read(response: HttpResponse, status: int = 200) -> dict[str, Any]:
-    assert response.status_code == status, response.content
-    return dict(json.loads(response.content))
-
-
-def url_of(endpoint: WebhookEndpoint, act: str = "") -> str:
-    return f"{LIST}/{endpoint.pk}{act and '/'}{act}"
-
-
-def told(shop: Client, number: int = 1) -> list[Event]:
-    """Let two things happen to a payment and give them their places."""
-    after(sent(shop, f"key-{number}", order=f"order-{number}"), Kind.SUCCEEDED)
-    publish()
-    return list(Event.objects.order_by("-position")[:2])[::-1]
-
-
-def states() -> list[str]:
-    return list(Delivery.objects.order_by("pk").values_list("state", flat=True))
 
 
 def test_an_endpoint_is_made_and_its_secret_shown_this_once(api: Api, shop: Client) -> None:
@@ -266,90 +219,6 @@ def test_an_overlap_that_is_none_changes_no_secret(api: Api, endpoint: WebhookEn
     assert WebhookEndpoint.objects.get().secret == endpoint.secret
 
 
-def test_the_test_button_sends_an_event_to_this_endpoint_alone(
-    api: Api, shop: Client, endpoint: WebhookEndpoint
-) -> None:
-    WebhookEndpoint.objects.create(client=shop, url=URL, secret="whsec_x")
-    answer = read(api.post(url_of(endpoint, "test"), ""), 202)
-    row = Delivery.objects.get()
-    assert row.endpoint_id == endpoint.pk
-    assert (answer["eventID"], answer["type"], answer["status"]) == (row.event_id, "endpoint.test", "pending")
-    assert (answer["paymentID"], answer["sequence"], answer["tries"]) == (None, 0, [])
-    assert fields_of(api.post(url_of(endpoint, "test"), {"type": "payment.failed"})) == ["type"]
-    assert Delivery.objects.count() == 1
-
-
-def test_named_events_are_delivered_once_more(api: Api, shop: Client, endpoint: WebhookEndpoint) -> None:
-    first, second = told(shop)
-    Delivery.objects.update(state="delivered", due_at=None, delivered_at=Now())
-    asked = {"eventIDs": [second.pk, second.pk]}
-    assert read(api.post(url_of(endpoint, "redeliver"), asked), 202) == {"deliveries": 1}
-    assert [Delivery.objects.get(event=event).state for event in (first, second)] == ["delivered", "pending"]
-
-
-@pytest.mark.parametrize(
-    ("asked", "count"),
-    [({}, 4), ({"onlyFailed": True}, 2), ({"onlyFailed": False}, 4), ({"until": "2020-01-02T00:00:00Z"}, 0)],
-)
-def test_all_since_a_moment_are_delivered_once_more(
-    api: Api, shop: Client, endpoint: WebhookEndpoint, asked: dict[str, Any], count: int
-) -> None:
-    told(shop, 1)
-    told(shop, 2)
-    Delivery.objects.update(state="delivered", due_at=None, delivered_at=Now())
-    failed = Delivery.objects.order_by("pk").values_list("pk", flat=True)[:2]
-    Delivery.objects.filter(pk__in=list(failed)).update(state="failed", delivered_at=None)
-    body = {"since": "2020-01-01T00:00:00Z", **asked}
-    assert read(api.post(url_of(endpoint, "redeliver"), body), 202) == {"deliveries": count}
-    assert states().count("pending") == count
-
-
-@pytest.mark.parametrize(
-    ("body", "fields"),
-    [
-        ({}, [""]),
-        ({"eventIDs": ["evt_" + "0" * 26], "since": "2026-01-01T00:00:00Z"}, [""]),
-        ({"eventIDs": []}, ["eventIDs"]),
-        ({"eventIDs": ["pay_" + "0" * 26]}, ["eventIDs"]),
-        ({"eventIDs": [1]}, ["eventIDs"]),
-        ({"eventIDs": "evt_" + "0" * 26}, ["eventIDs"]),
-        ({"eventIDs": ["evt_" + "0" * 26] * 101}, ["eventIDs"]),
-        ({"eventIDs": ["evt_" + "0" * 26], "onlyFailed": True}, ["onlyFailed"]),
-        ({"since": "yesterday"}, ["since"]),
-        ({"since": "2026-01-01T00:00:00"}, ["since"]),
-        ({"since": 5}, ["since"]),
-        ({"since": "0001-01-01T00:00:00Z"}, ["since"]),
-        ({"since": "1999-12-31T23:59:59Z"}, ["since"]),
-        ({"since": "9999-12-31T23:59:59-23:00"}, ["since"]),
-        ({"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}, ["until"]),
-        ({"since": "2026-01-02T00:00:00Z", "onlyFailed": "yes"}, ["onlyFailed"]),
-        ({"since": "2026-01-02T00:00:00Z", "all": True}, ["all"]),
-    ],
-)
-def test_asking_for_what_is_none_delivers_nothing(
-    api: Api, shop: Client, endpoint: WebhookEndpoint, body: dict[str, Any], fields: list[str]
-) -> None:
-    told(shop)
-    Delivery.objects.update(state="failed", due_at=None)
-    response = api.post(url_of(endpoint, "redeliver"), body)
-    assert (response.status_code, fields_of(response)) == (400, fields)
-    assert read(response, 400)["detail"] == CORRECT
-    assert states() == ["failed", "failed"]
-
-
-def test_since_counts_from_its_time_on_and_until_to_before_its_time(
-    api: Api, shop: Client, endpoint: WebhookEndpoint
-) -> None:
-    first, second = told(shop)
-    Delivery.objects.update(state="delivered", due_at=None, delivered_at=Now())
-    at, later = first.happened_at, second.happened_at
-    assert at < later
-    for since, until, count in ((at - timedelta(minutes=1), at, 0), (at, later, 1)):
-        body = {"since": since.isoformat(), "until": until.isoformat()}
-        assert read(api.post(url_of(endpoint, "redeliver"), body), 202) == {"deliveries": count}
-    assert [Delivery.objects.get(event=event).state for event in (first, second)] == ["pending", "delivered"]
-
-
 def test_every_refusal_about_endpoints_says_that_nothing_was_changed(api: Api, endpoint: WebhookEndpoint) -> None:
     refusals = [
         api.post(LIST, {"url": "x"}),
@@ -359,84 +228,6 @@ def test_every_refusal_about_endpoints_says_that_nothing_was_changed(api: Api, e
         api.get(url_of(endpoint, "deliveries"), status="lost"),
     ]
     assert [read(each, 400)["detail"] for each in refusals] == [CORRECT] * len(refusals)
-
-
-def test_the_description_of_the_api_says_what_delivering_again_leaves_out() -> None:
-    fields = webhook_endpoint_schema.REDELIVER["request"]["application/json"]["oneOf"][1]["properties"]
-    assert fields["until"]["description"] == "Events that happened before this time, and not at it."
-    assert "leaves out what happened while it was disabled" in fields["onlyFailed"]["description"]
-
-
-def test_of_events_of_which_one_does_not_exist_none_is_delivered(
-    api: Api, shop: Client, endpoint: WebhookEndpoint
-) -> None:
-    other = Client.objects.create(slug="other", name="Other", form_secret="x")
-    after(sent(other, "theirs", order="theirs"), Kind.SUCCEEDED)
-    own = told(shop)[0]
-    Delivery.objects.update(state="failed", due_at=None)
-    for foreign in (Event.objects.filter(client=other)[0].pk, "evt_" + "0" * 26):
-        answer = read(api.post(url_of(endpoint, "redeliver"), {"eventIDs": [own.pk, foreign]}), 404)
-        assert answer["title"] == f"There is no such event: {foreign}."
-    assert set(states()) == {"failed"}
-
-
-@pytest.mark.parametrize(("act", "body"), [("test", ""), ("redeliver", {"since": "2020-01-01T00:00:00Z"})])
-def test_to_a_disabled_endpoint_nothing_is_sent(
-    api: Api, shop: Client, endpoint: WebhookEndpoint, act: str, body: Any
-) -> None:
-    told(shop)
-    api.patch(url_of(endpoint), {"enabled": False})
-    before = states()
-    assert read(api.post(url_of(endpoint, act), body), 409)["code"] == "endpoint_disabled"
-    assert states() == before
-
-
-def test_the_log_of_deliveries_has_every_try_newest_first(api: Api, shop: Client, endpoint: WebhookEndpoint) -> None:
-    first, second = told(shop)
-    row = Delivery.objects.get(event=second)
-    sent_with = {"webhook-id": second.pk}
-    first_try = DeliveryTry(delivery=row, url=URL, headers=sent_with, trouble="no answer in time")
-    last_try = DeliveryTry(
-        delivery=row, url=URL, headers=sent_with, http_status=500, answer="<b>no</b>", milliseconds=1
-    )
-    for each in (first_try, last_try):
-        each.save()
-    Delivery.objects.filter(pk=row.pk).update(state="failed", note="HTTP 500", due_at=None)
-    found = read(api.get(url_of(endpoint, "deliveries")))
-    assert [(each["eventID"], each["status"]) for each in found["data"]] == [
-        (second.pk, "failed"),
-        (first.pk, "pending"),
-    ]
-    shown = found["data"][0]
-    assert (shown["type"], shown["paymentID"], shown["sequence"]) == ("payment.succeeded", second.payment_id, 2)
-    assert (shown["note"], shown["nextTryAt"], shown["deliveredAt"]) == ("HTTP 500", None, None)
-    times = [each.pop("at") for each in shown["tries"]]
-    assert times == sorted(times, reverse=True)
-    same = {"url": URL, "requestHeaders": sent_with}
-    assert shown["tries"] == [
-        {**same, "httpStatus": 500, "answer": "<b>no</b>", "trouble": "", "milliseconds": 1},
-        {**same, "httpStatus": None, "answer": "", "trouble": "no answer in time", "milliseconds": 0},
-    ]
-
-
-def test_the_log_is_filtered_and_goes_on_from_its_cursor(api: Api, shop: Client, endpoint: WebhookEndpoint) -> None:
-    for number in range(3):
-        told(shop, number)
-    made = list(Delivery.objects.order_by("-pk").values_list("event_id", flat=True))
-    Delivery.objects.filter(event_id__in=made[1::2]).update(state="failed", due_at=None)
-    path = url_of(endpoint, "deliveries")
-    seen: list[str] = []
-    cursor: dict[str, str] = {}
-    while True:
-        found = read(api.get(path, limit="4", **cursor))
-        seen += [row["eventID"] for row in found["data"]]
-        if found["nextCursor"] is None:
-            break
-        cursor = {"cursor": found["nextCursor"]}
-    assert seen == made
-    assert [row["eventID"] for row in read(api.get(path, status="failed"))["data"]] == made[1::2]
-    for query in ({"status": "lost"}, {"limit": "0"}, {"cursor": "1"}, {"cursor": "evt_" + "0" * 26}, {"after": "x"}):
-        assert fields_of(api.get(path, **query)) == list(query)
 
 
 CALLS = [
