@@ -16,7 +16,7 @@ from django.db import connection
 
 from payments import crash_points, money
 from payments.reliability import calls
-from payments.services import loops
+from payments.services import loops, wake
 
 SHORTEST_SECRET = 50
 
@@ -24,7 +24,7 @@ SHORTEST_SECRET = 50
 @checks.register("paysite")
 def check_settings(**_: Any) -> list[CheckMessage]:
     """Return everything that is wrong with the settings."""
-    found = [*_queue(), *_currencies(), *_routes()]
+    found = [*_queue(), *_workers(), *_currencies(), *_routes()]
     if not settings.DEMO:
         found += [*_secrets(), *_exposure(), *_gateways(), *_database(), *_crash_points(), *_mail(), *_sms()]
     return found
@@ -49,6 +49,16 @@ def _queue() -> Iterator[CheckMessage]:
             f"Q_CLUSTER ends a task after {timeout} s, but a settle loop and its last calls may take {needed:.0f} s.",
             hint=f"Set timeout to {needed:.0f} or more, or lower PAYSITE_GATEWAY_DEADLINE.",
             id="paysite.E009",
+        )
+
+
+def _workers() -> Iterator[CheckMessage]:
+    workers, slots = settings.Q_CLUSTER["workers"], len(wake.every_slot())
+    if workers <= slots:
+        yield checks.Warning(
+            f"PAYSITE_WORKERS is {workers}, and {slots} loops run all the time: periodic jobs have to wait for a gap.",
+            hint=f"Set it to {slots + 1} or more, unless other nodes have workers, too.",
+            id="paysite.W002",
         )
 
 

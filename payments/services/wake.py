@@ -32,6 +32,14 @@ def slot_names() -> list[str]:
     return [f"settle-{number + 1}" for number in range(settings.SETTLE_LOOPS)]
 
 
+def every_slot() -> list[str]:
+    """Return the names of all slots that must have a loop.
+
+    Settling first: where there are too few workers, messages wait and not payments.
+    """
+    return [*slot_names(), OUTBOX]
+
+
 def task_of(slot: str) -> str:
     """Return the name of the task whose loop runs in `slot`."""
     return "payments.tasks.send_outbox" if slot == OUTBOX else "payments.tasks.settle"
@@ -39,9 +47,8 @@ def task_of(slot: str) -> str:
 
 def wake() -> int:
     """Ask for a loop in every slot that has none; return how many were asked for."""
-    wanted = [*slot_names(), OUTBOX]
+    wanted = every_slot()
     beating = SettleLoop.objects.filter(~STALE, name__in=wanted).values_list("name", flat=True)
-    # Settling first: where there are too few workers, messages wait and not payments.
     idle = [name for name in wanted if name not in set(beating)]
     for name in idle:
         async_task(task_of(name), name)

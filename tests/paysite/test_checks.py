@@ -84,6 +84,17 @@ def test_a_task_must_not_be_given_out_again_while_it_runs(settings: Settings) ->
     assert ids() == ["paysite.E001"]
 
 
+@pytest.mark.parametrize(
+    ("workers", "settle_loops", "found"), [(3, 1, []), (2, 1, ["paysite.W002"]), (3, 2, ["paysite.W002"])]
+)
+def test_loops_that_leave_no_worker_for_the_periodic_jobs_are_warned_of(
+    settings: Settings, workers: int, settle_loops: int, found: list[str]
+) -> None:
+    settings.Q_CLUSTER = {**settings.Q_CLUSTER, "workers": workers}
+    settings.SETTLE_LOOPS = settle_loops
+    assert ids() == found
+
+
 def test_a_task_must_not_be_ended_while_its_last_calls_are_under_way(settings: Settings) -> None:
     settings.Q_CLUSTER = {**settings.Q_CLUSTER, "timeout": 94}
     assert ids() == ["paysite.E009"]
@@ -169,7 +180,7 @@ def test_every_message_says_how_to_put_it_right(production: Settings) -> None:
     production.ALLOWED_HOSTS = []
     production.PUBLIC_URL = ""
     production.GATEWAYS = []
-    production.Q_CLUSTER = {"timeout": 60, "retry": 61}
+    production.Q_CLUSTER = {"workers": 3, "timeout": 60, "retry": 61}
     production.CURRENCY_LIMITS = {"XXX": (1, 2)}
     messages = check_settings()
     assert len(messages) == 8

@@ -15,6 +15,10 @@ _NO_LOOP: Final = (
     "No settle loop works: payments are accepted and kept, but not settled. Start the workers again (docs/console.md), "
     "or look into their log."
 )
+_NOTHING_SENT: Final = (
+    "Nothing is sent: shops get no events, customers no messages, the team no alerts. All of it is kept, and goes out "
+    "when a worker runs the loop outbox-1 again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,15 @@ def headline(cards: Sequence[Card], loops: Sequence[LoopRow], level: LevelNow) -
 
 
 def _stops_all(counts: Mapping[str, int], loops: Sequence[LoopRow], level: LevelNow) -> Iterator[Headline]:
-    if not any(loop.works for loop in loops):
+    # The loop that sends is no sign that payments are settled.
+    if not any(loop.works for loop in loops if loop.settles):
         yield Headline("danger", "error", _NO_LOOP)
     if level.colour == "danger":
         yield Headline("danger", level.icon, level.short)
     if counts["stuck"]:
         yield Headline("danger", "error", f"{_payments(counts['stuck'])} due for over 2 minutes and not taken up.")
+    if any(not loop.works and not loop.settles for loop in loops):
+        yield Headline("danger", "error", _NOTHING_SENT)
 
 
 def _to_be_seen_to(counts: Mapping[str, int], level: LevelNow) -> Iterator[Headline]:

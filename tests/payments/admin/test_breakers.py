@@ -256,7 +256,8 @@ def headline_of(browser: Browser) -> tuple[str, str]:
 
 
 def with_a_loop_and_three_tasks(shop: Client) -> None:
-    SettleLoop.objects.create(name="settle-1", beat_at=Now())
+    for slot in ("settle-1", "outbox-1"):
+        SettleLoop.objects.create(name=slot, beat_at=Now())
     payment = accepted(shop)
     for kind in ("rejected", "mismatch", "contradiction"):
         OperatorTask.objects.create(payment=payment, kind=kind)
@@ -307,7 +308,8 @@ def test_after_an_outage_the_front_page_says_that_the_gateways_are_tried_again(s
 
 
 def test_back_to_automatic_the_front_page_says_at_once_that_the_gateways_are_tried_again(operator: Browser) -> None:
-    SettleLoop.objects.create(name="settle-1", beat_at=Now())
+    for slot in ("settle-1", "outbox-1"):
+        SettleLoop.objects.create(name=slot, beat_at=Now())
     for gateway in ("primary", "secondary"):
         circuits.hold_open(gateway, "charge", "anna", "maintenance")
     assert headline_of(operator)[0] == "danger"

@@ -87,18 +87,34 @@ def test_the_floor_of_a_time_lies_between_the_ids_before_and_after(shop: Client)
 def test_a_loop_is_said_to_work_or_to_be_silent(seconds: int, works: bool, words: str) -> None:
     now = database_now()
     SettleLoop.objects.create(name="settle-1", beat_at=now - timedelta(seconds=seconds))
-    assert loop_rows(now) == [LoopRow("settle-1", works, words)]
+    assert loop_rows(now)[0] == LoopRow("settle-1", works, words)
 
 
 def test_a_loop_that_never_ran_is_said_so() -> None:
-    assert loop_rows(database_now()) == [LoopRow("settle-1", works=False, words="never gave a sign of life")]
+    never = "never gave a sign of life"
+    assert loop_rows(database_now()) == [LoopRow(name, works=False, words=never) for name in ("settle-1", "outbox-1")]
+
+
+def test_a_loop_that_sends_does_not_hide_that_nobody_settles() -> None:
+    SettleLoop.objects.create(name="outbox-1", beat_at=Now())
+    found = headline([card_of(queue.slug, 0) for queue in QUEUES], loop_rows(database_now()), WELL)
+    assert found.colour == "danger"
+    assert found.words.startswith("No settle loop works")
+    assert "Nothing is sent" not in found.words
+
+
+def test_that_nothing_is_sent_is_said_although_payments_are_settled() -> None:
+    SettleLoop.objects.create(name="settle-1", beat_at=Now())
+    found = headline([card_of(queue.slug, 0) for queue in QUEUES], loop_rows(database_now()), WELL)
+    assert found.colour == "danger"
+    assert found.words.startswith("Nothing is sent: shops get no events")
 
 
 def test_a_slot_that_is_no_longer_wanted_is_shown_only_while_it_beats(settings: Any) -> None:
     settings.SETTLE_LOOPS = 1
     SettleLoop.objects.create(name="settle-2", beat_at=Now())
     SettleLoop.objects.create(name="settle-3", beat_at=Now() - timedelta(minutes=5))
-    assert [row.name for row in loop_rows(database_now())] == ["settle-1", "settle-2"]
+    assert [row.name for row in loop_rows(database_now())] == ["settle-1", "outbox-1", "settle-2"]
 
 
 def test_payments_are_counted_by_hour_and_by_how_they_ended(shop: Client) -> None:
