@@ -38,6 +38,21 @@ def surplus_entry(
     return _entry(surplus.payment_id, surplus.pk, action, because, (before, surplus.state), reason, data)
 
 
+def entry(
+    payment_id: str,
+    entity_id: str,
+    action: str,
+    because: Because,
+    *,
+    before: str,
+    after: str,
+    reason: str = "",
+    **data: Any,
+) -> AuditEntry:
+    """Return the entry of something that happened to `entity_id`, a refund or dispute of the payment."""
+    return _entry(payment_id, entity_id, action, because, (before, after), reason, data)
+
+
 def _entry(
     payment_id: str,
     entity_id: str,

@@ -6,9 +6,9 @@ TRUNCATE. `manage.py migrate` (re)installs them every time, because SQLite drops
 rebuilds the table.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -72,7 +72,56 @@ class AppendOnly:
         return found
 
 
-Guard = StateGuard | AppendOnly | Frozen
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Keeps columns of a parent row equal to the sums of `amount` of those of its rows of `table` that are in a state.
+
+    column: of the state; parent: the table of the parent, whose key is `foreign_key`; sums: the parent's column → the
+    states that it counts. The parent's own check constraints then hold for all rows together, whoever writes them and
+    however many at once: each waits for the parent's row.
+    """
+
+    table: str
+    column: str
+    parent: str
+    foreign_key: str
+    sums: Mapping[str, Iterable[str]]
+
+    def statements(self, vendor: str) -> list[str]:
+        added = {name: self._part("NEW", states) for name, states in self.sums.items()}
+        taken = {name: self._part("OLD", states) for name, states in self.sums.items()}
+        born = ", ".join(f"{name} = {name} + {part}" for name, part in added.items())
+        moved = ", ".join(f"{name} = {name} + {part} - {taken[name]}" for name, part in added.items())
+        return [
+            *self._trigger(vendor, "INSERT", f"{self.table}_sums_born", born),
+            *self._trigger(vendor, f"UPDATE OF {self.column}, amount", f"{self.table}_sums_moved", moved),
+        ]
+
+    def _part(self, row: str, states: Iterable[str]) -> str:
+        return f"CASE WHEN {row}.{self.column} IN ({_quoted(states)}) THEN {row}.amount ELSE 0 END"
+
+    def _trigger(self, vendor: str, event: str, name: str, sets: str) -> list[str]:
+        # Names of our own models and states, never input.
+        body = f"UPDATE {self.parent} SET {sets} WHERE id = NEW.{self.foreign_key};"  # noqa: S608
+        head = f"CREATE TRIGGER {name} AFTER {event} ON {self.table} FOR EACH ROW"
+        if vendor == "sqlite":
+            return [f"DROP TRIGGER IF EXISTS {name}", f"{head} BEGIN {body} END"]
+        function = f"$$ BEGIN {body} RETURN NULL; END $$"
+        return [
+            f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS {function}",
+            f"DROP TRIGGER IF EXISTS {name} ON {self.table}",
+            f"{head} EXECUTE FUNCTION {name}()",
+        ]
+
+
+class Guard(Protocol):
+    """Triggers on one table. statements: what (re)creates them, for the database `vendor`."""
+
+    @property
+    def table(self) -> str: ...
+
+    def statements(self, vendor: str) -> list[str]: ...
+
 
 PAYMENT_GUARDS: tuple[Guard, ...] = (
     StateGuard("payments_payment", "status", PAYMENT, frozen=("order_id", "client_id", "amount", "currency")),
@@ -107,7 +156,7 @@ def install(connection: BaseDatabaseWrapper, guards: Iterable[Guard]) -> None:
 
 
 def uninstall(connection: BaseDatabaseWrapper, guards: Iterable[Guard]) -> None:
-    """Drop the triggers of `guards`; only the test suite does so, to empty its tables between tests."""
+    """Drop the triggers of `guards`: before a migration, and in tests, to empty the tables between them."""
     with connection.cursor() as cursor:
         for guard in guards:
             for statement in guard.statements(connection.vendor):
@@ -124,6 +173,23 @@ def install_after_migrate(guards: tuple[Guard, ...]) -> Any:
         connection = connections[using]
         tables = set(connection.introspection.table_names())
         install(connection, [guard for guard in guards if guard.table in tables])
+
+    return receiver
+
+
+def uninstall_before_migrate(guards: tuple[Guard, ...]) -> Any:
+    """Return a pre_migrate receiver that drops `guards` from SQLite where there is something to migrate.
+
+    SQLite rebuilds a table by renaming another, and refuses that where a trigger elsewhere names the table.
+    """
+
+    def receiver(using: str, plan: Any = (), **_: Any) -> None:
+        from django.db import connections
+
+        connection = connections[using]
+        if plan and connection.vendor == "sqlite":
+            tables = set(connection.introspection.table_names())
+            uninstall(connection, [guard for guard in guards if guard.table in tables])
 
     return receiver
 

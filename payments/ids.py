@@ -47,6 +47,14 @@ def new_surplus_id() -> str:
     return new_id("sur")
 
 
+def new_refund_id() -> str:
+    return new_id("rf")
+
+
+def new_dispute_id() -> str:
+    return new_id("dp")
+
+
 def new_event_id() -> str:
     return new_id("evt")
 

@@ -1,6 +1,6 @@
 """Turns movements of money into postings."""
 
-from typing import Final
+from typing import Final, Protocol
 
 from payments.models import Attempt, LedgerPosting, SurplusCharge
 
@@ -8,6 +8,17 @@ GATEWAY_BALANCE: Final = "gateway_balance"
 SALES: Final = "sales"
 # What a gateway took without any right, until it is given back.
 CUSTOMER_OWED: Final = "customer_owed"
+REFUNDS: Final = "refunds"
+
+
+class Movement(Protocol):
+    """What moved money: an attempt, a refund …. amount: minor units."""
+
+    pk: str
+    payment_id: str
+    gateway: str
+    currency: str
+    amount: int
 
 
 def capture(attempt: Attempt) -> LedgerPosting:
@@ -30,7 +41,17 @@ def surplus_returned(surplus: SurplusCharge) -> LedgerPosting:
     return _posting(surplus, debit=CUSTOMER_OWED, credit=GATEWAY_BALANCE)
 
 
-def _posting(moved: Attempt | SurplusCharge, *, debit: str, credit: str) -> LedgerPosting:
+def refunded(refund: Movement) -> LedgerPosting:
+    """Return the posting of a refund that succeeded: the gateway gives the money back to the customer."""
+    return _posting(refund, debit=REFUNDS, credit=GATEWAY_BALANCE)
+
+
+def refund_bounced(refund: Movement) -> LedgerPosting:
+    """Return the posting of a refund that came back from the customer's bank after it had succeeded."""
+    return _posting(refund, debit=GATEWAY_BALANCE, credit=REFUNDS)
+
+
+def _posting(moved: Movement, *, debit: str, credit: str) -> LedgerPosting:
     return LedgerPosting(
         payment_id=moved.payment_id,
         entity_id=moved.pk,

@@ -8,10 +8,12 @@ from typing import Any
 
 import orjson
 from django.conf import settings
+from django.utils import timezone
 
 from payments import money, words
 from payments.declines import Decline, decline
 from payments.models import Attempt, CheckoutSession, Payment, SurplusCharge
+from payments.reliability import refundable
 from payments.states import FINAL, PaymentStatus
 
 
@@ -34,6 +36,7 @@ def payment(row: Payment) -> dict[str, Any]:
         "amount": exact(row.amount, row.currency),
         "amountMinor": row.amount,
         "currency": row.currency,
+        **_given_back(row),
         "orderID": row.order.reference,
         "paymentMethod": {"type": row.method_type},
         "metadata": row.metadata,
@@ -43,6 +46,21 @@ def payment(row: Payment) -> dict[str, Any]:
         "retryOf": row.retry_of or None,
         "createdAt": timestamp(row.created_at),
         "processedAt": timestamp(row.processed_at),
+    }
+
+
+def _given_back(row: Payment) -> dict[str, Any]:
+    """Return what refunds and disputes left of the payment (D1). By this machine's clock: a refund itself is decided by
+    the database's."""
+    left = refundable.refundable(row, timezone.now())
+    return {
+        "refundedAmount": exact(row.refunded, row.currency),
+        "refundedAmountMinor": row.refunded,
+        "refundableAmount": exact(left, row.currency),
+        "refundableAmountMinor": left,
+        "refundStanding": refundable.standing(row),
+        "disputedAmount": exact(row.disputed, row.currency),
+        "disputedAmountMinor": row.disputed,
     }
 
 

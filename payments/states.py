@@ -132,5 +132,7 @@ UNFINISHED: Final = (
     PaymentStatus.REQUIRES_ACTION,
     PaymentStatus.RETRYING,
 )
+# Money was captured, or had been until the gateway took it back: refunds of it may exist.
+CAPTURED: Final = (PaymentStatus.SUCCESS, PaymentStatus.REVIEW)
 # Nothing more happens to these by itself.
 FINAL: Final = (PaymentStatus.SUCCESS, PaymentStatus.FAILED, PaymentStatus.EXPIRED, PaymentStatus.CANCELED)

@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from payments import money
+
 
 def text(name: str, default: str = "") -> str:
     return os.environ.get(name, default).strip()
@@ -83,6 +85,27 @@ def _is_route(rule: Any) -> bool:
         and all(isinstance(code, str) for code in currencies)
         and all(type(rule.get(bound, 0)) is int for bound in ("from", "to"))
     )
+
+
+def amounts(name: str, default: dict[str, str]) -> dict[str, int]:
+    """Read amounts per currency, such as `USD=50.00, JPY=5000`, as minor units; it replaces the default wholly."""
+    value = text(name)
+    pairs = [pair.partition("=") for pair in words(name)] if value else [(c, "=", a) for c, a in default.items()]
+    try:
+        return {currency.strip(): money.parse_minor(amount.strip(), currency.strip()) for currency, _, amount in pairs}
+    except money.MoneyError as error:
+        raise ImproperlyConfigured(
+            f"{name}={value!r} is no list of amounts ({error}) Set it like: USD=50.00, JPY=5000, KWD=15.000."
+        ) from None
+
+
+def in_all_currencies(units: int) -> dict[str, str]:
+    """Return amounts of about the same worth in the currencies of the default settings; `units` of the dollar."""
+    return {
+        **dict.fromkeys(("USD", "EUR", "GBP", "CHF"), f"{units}.00"),
+        "JPY": str(units * 100),
+        "KWD": f"{units * 3 // 10}.000",
+    }
 
 
 def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:

@@ -196,6 +196,23 @@ TRUST_LIMITS: dict[str, int] = {
     "KWD": 60_000,
 }
 
+# Refunds (docs/refunds.md). What may be refunded without a second person, by who asks: a program with an API key, and
+# people by their role in the console. A currency that is not listed always needs a second person.
+REFUND_LIMITS: dict[str, dict[str, int]] = {
+    role: env.amounts(f"PAYSITE_REFUND_LIMIT_{role.upper()}", env.in_all_currencies(units))
+    for role, units in (("api", 1000), ("operator", 100), ("supervisor", 1000))
+}
+# Hours after which a request for approval that nobody answered is called off.
+REFUND_APPROVAL_HOURS = env.integer("PAYSITE_REFUND_APPROVAL_HOURS", 72, least=1, most=30 * 24)
+# A complaint about an order below this limit is refunded at once (D4), within a budget per shop, currency and day, and
+# at most so often for one customer within so many days. Whatever is beyond goes to people.
+PROACTIVE_LIMITS = env.amounts("PAYSITE_PROACTIVE_LIMITS", env.in_all_currencies(50))
+PROACTIVE_BUDGETS = env.amounts("PAYSITE_PROACTIVE_BUDGETS", env.in_all_currencies(500))
+PROACTIVE_TIMES = env.integer("PAYSITE_PROACTIVE_TIMES", 1, least=1, most=100)
+PROACTIVE_DAYS = env.integer("PAYSITE_PROACTIVE_DAYS", 90, least=1, most=3650)
+# What losing a dispute costs beside the money, as banks charge it: shown where people decide about a complaint.
+DISPUTE_FEES = env.amounts("PAYSITE_DISPUTE_FEES", env.in_all_currencies(15))
+
 # The address under which customers reach this site; gateways send them back here.
 PUBLIC_URL = env.text("PAYSITE_PUBLIC_URL", "http://127.0.0.1:8000" if DEMO else "").rstrip("/")
 

@@ -1,6 +1,23 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class RefundsConfig(AppConfig):
     name = "refunds"
     verbose_name = "Refunds"
+
+    def ready(self) -> None:
+        from payments import events, guards
+        from payments.services import errands, messages_money
+        from refunds import messages
+        from refunds.events import TYPES
+        from refunds.guards import REFUND_GUARDS
+        from refunds.services import claim, sweep
+
+        # Django's own hooks around the schema; nothing of the business travels by signal.
+        pre_migrate.connect(guards.uninstall_before_migrate(REFUND_GUARDS), sender=self, weak=False)
+        post_migrate.connect(guards.install_after_migrate(REFUND_GUARDS), sender=self, weak=False)
+        events.register(TYPES)
+        errands.register("refunds", claim)
+        errands.register_sweep("forgottenRefunds", sweep.sweep)
+        messages_money.register("rf", messages.given_back)

@@ -9,8 +9,10 @@ from django.conf import settings
 from django.core.management.commands import flush
 from django.db import connections
 
+from disputes.guards import DISPUTE_GUARDS
 from payments import guards
 from payments.declines import rules
+from refunds.guards import REFUND_GUARDS
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -19,7 +21,8 @@ def _tables_can_be_emptied_between_tests() -> Iterator[None]:
     original = flush.Command.handle
 
     def handle(self: flush.Command, **options: Any) -> None:
-        guards.uninstall(connections[options["database"]], guards.PAYMENT_GUARDS)
+        every = (*guards.PAYMENT_GUARDS, *REFUND_GUARDS, *DISPUTE_GUARDS)
+        guards.uninstall(connections[options["database"]], every)
         original(self, **options)
 
     patch = pytest.MonkeyPatch()

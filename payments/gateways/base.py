@@ -25,6 +25,8 @@ class Kind(StrEnum):
     """Only from a look-up: the gateway knows nothing under that key *now*. Proves nothing by itself."""
     VOIDED = "voided"
     """The charge is undone: the gateway holds no money of it and will take none."""
+    PENDING = "pending"
+    """Only of refunds: the gateway has taken it on, and whether the customer gets the money shows later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,99 @@ class VoidRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """Give back `amount` minor units of the charge `charge`, the gateway's own id of it.
+
+    key: the refund's own id, constant over all sends (requirement D2). payment_id: our reference of the charge.
+    reason: one of our words for why. ends_at: as for a charge.
+    """
+
+    key: str
+    charge: str
+    payment_id: str
+    amount: int
+    currency: str
+    ends_at: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLookUpRequest:
+    """Ask what became of the refund sent under `key`, or of the one with the gateway's own id `reference`.
+
+    charge, payment_id, amount (minor units) and currency are what was sent, so that the reply can be checked.
+    ends_at: monotonic time, in seconds, at which the whole call is over.
+    """
+
+    key: str
+    charge: str
+    payment_id: str
+    amount: int
+    currency: str
+    ends_at: float
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRefund:
+    """One refund of a gateway's own list, whoever made it. amount: minor units; created: the gateway's time, seconds.
+
+    key: under which it was made; empty where it was made at the gateway's dashboard. charge: the gateway's id of the
+    charge. outcome: SUCCEEDED, PENDING or DECLINED (it failed, or bounced, with its code), UNKNOWN for other words.
+    """
+
+    reference: str
+    key: str
+    charge: str
+    payment_id: str
+    amount: int
+    currency: str
+    live: bool
+    created: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class RefundListing:
+    """The newest refunds of a gateway. trouble: why the list could not be read to its end, as a machine word."""
+
+    refunds: tuple[ListedRefund, ...]
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeRequest:
+    """Ask about the dispute with the gateway's own id `reference`. ends_at: as for a look-up."""
+
+    reference: str
+    ends_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeReport:
+    """One dispute as the gateway reports it. charge: the gateway's id of the disputed charge; amount: minor units.
+
+    status: `open` (the money is held), `won` (it is ours again), `lost` (it is gone), or `unknown` where no usable
+    answer came, and `not_found`. reason: the gateway's word. due_by, created: the gateway's time, seconds since 1970.
+    trouble: why nothing is known, as a machine word; opens_breaker: as in Outcome; retry_after: seconds.
+    """
+
+    status: str
+    reference: str = ""
+    charge: str = ""
+    payment_id: str = ""
+    amount: int = 0
+    currency: str = ""
+    reason: str = ""
+    due_by: int | None = None
+    created: int | None = None
+    live: bool = False
+    trouble: str = ""
+    opens_breaker: bool = False
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """One charge of a gateway's own list. amount: minor units; created: the gateway's time, seconds since 1970.
 
@@ -142,6 +237,8 @@ class Capabilities:
     replays_errors: a 5xx is saved and replayed for its key, so that only a look-up can tell more.
     vault: whose card tokens it takes; two gateways with the same vault can charge each other's tokens. Empty: its own.
     event_version: the newest API version whose events we read, a number or a date. Empty: there are none.
+    refunds: whether charges can be refunded, wholly and in parts, under a key. refund_days: for how many days after
+    the capture, counted as payments/reliability/refundable.py says. disputes: whether disputes can be asked about.
     """
 
     key_life: int
@@ -154,6 +251,9 @@ class Capabilities:
     currencies: frozenset[str]
     vault: str = ""
     event_version: str = ""
+    refunds: bool = False
+    refund_days: int = 180
+    disputes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +262,9 @@ class EventNotice:
 
     event_id: the same for every delivery of the event; at most 255 printable ASCII characters. type: at most 100
     characters, empty where the body could not be read. reference: the gateway's own id of the charge, at most 100;
-    key: ours, at most 64; payment_id: at most 34. Each of these is empty where the event does not name it or names
-    what no such id can be. created: the gateway's time, seconds since 1970. api_version: at most 32 characters.
+    key: ours, at most 64; payment_id: at most 34. about, about_key: of a refund or dispute of that charge, the
+    gateway's own id (at most 100) and the key (at most 64). Each of these is empty where the event does not name it or
+    names what no such id can be. created: the gateway's time, seconds since 1970. api_version: at most 32 characters.
     """
 
     event_id: str
@@ -173,6 +274,8 @@ class EventNotice:
     payment_id: str = ""
     created: int | None = None
     api_version: str = ""
+    about: str = ""
+    about_key: str = ""
 
 
 class EventRefusedError(Exception):
@@ -207,6 +310,24 @@ class Gateway(Protocol):
         Can be repeated without harm. VOIDED only on the gateway's word; SUCCEEDED or DECLINED where that is what the
         charge is and stays; NOT_FOUND where there is none; else UNKNOWN or REJECTED.
         """
+        ...
+
+    def refund(self, request: RefundRequest) -> Outcome:
+        """Send one refund; never raises. SUCCEEDED, PENDING, DECLINED (with the gateway's code why it refuses),
+        NOT_SENT, REJECTED or UNKNOWN; `reference` is the gateway's id of the refund."""
+        ...
+
+    def look_up_refund(self, request: RefundLookUpRequest) -> Outcome:
+        """Ask about an earlier refund. DECLINED also where it had succeeded and came back (it bounced). Never answers
+        NOT_SENT; NOT_FOUND proves nothing by itself."""
+        ...
+
+    def refunds_since(self, created: int | None, ends_at: float) -> RefundListing:
+        """Return all refunds made at or after `created`, whoever made them, newest first; as `charges_since`."""
+        ...
+
+    def look_up_dispute(self, request: DisputeRequest) -> DisputeReport:
+        """Ask how a dispute stands; never raises."""
         ...
 
     def charges_since(self, created: int | None, ends_at: float) -> Listing:

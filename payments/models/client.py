@@ -14,6 +14,8 @@ SCOPES: Final = (
     "checkout:write",
     "recovery:run",
     "metrics:read",
+    "refunds:read",
+    "refunds:write",
     "events:read",
     "events:write",
 )

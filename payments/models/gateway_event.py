@@ -9,6 +9,7 @@ class GatewayEvent(models.Model):
 
     body: the raw bytes that were signed. reference, gateway_key, payment_id: what the event says it is about (the
     gateway's own id of the charge, our key, our payment): a claim, believed only after asking the gateway.
+    about, about_key: of a refund or dispute of that charge, the gateway's own id and the key, where it is about one.
     times_received: deliveries of the same event. due_at, claimed_until, fence, tries: as those of a payment.
     """
 
@@ -26,6 +27,8 @@ class GatewayEvent(models.Model):
     reference = models.CharField(max_length=100, blank=True)
     gateway_key = models.CharField(max_length=64, blank=True)
     payment_id = models.CharField(max_length=34, blank=True)
+    about = models.CharField(max_length=100, blank=True, default="", db_default="")
+    about_key = models.CharField(max_length=64, blank=True, default="", db_default="")
     happened_at = models.DateTimeField(null=True, blank=True, help_text="By the gateway's clock.")
 
     state = models.CharField(max_length=12, choices=State.choices, default=State.RECEIVED)

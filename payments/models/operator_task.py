@@ -24,6 +24,11 @@ class OperatorTask(models.Model):
         DISPUTE_RECEIVED = "dispute_received", "A customer disputes a charge"
         UNMATCHED_EVENT = "unmatched_event", "Gateway's event is about nothing we know"
         UNREADABLE_EVENT = "unreadable_event", "Gateway's event cannot be read"
+        REFUND_UNKNOWN = "refund_unknown", "Nobody knows whether a refund went out"
+        REFUND_FAILED = "refund_failed", "A refund did not reach the customer"
+        REFUND_REVIEW = "refund_review", "A complaint asks for a refund"
+        REFUND_MISMATCH = "refund_mismatch", "Gateway's refunds do not fit ours"
+        DOUBLE_LOSS = "double_loss", "Refunded and disputed as well"
         QUEUED_TOO_LONG = "queued_too_long", "Accepted order could not be charged in time"
 
     payment = models.ForeignKey(

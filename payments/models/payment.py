@@ -11,7 +11,7 @@ from payments.ids import new_payment_id
 from payments.models.base import PublicIdField, StateModel, edge
 from payments.models.client import Client
 from payments.models.order import Order
-from payments.states import LIVE_OR_SUCCESSFUL, PAYMENT, UNFINISHED, PaymentStatus
+from payments.states import CAPTURED, LIVE_OR_SUCCESSFUL, PAYMENT, UNFINISHED, PaymentStatus
 
 
 class Payment(StateModel):
@@ -24,6 +24,10 @@ class Payment(StateModel):
     unfinished, it waits for a gateway and not for a try.
     version: 1, and one more than that of `retry_of` where it repeats one that had failed (requirement A7).
     fence: rises with every claim. Of a worker that no longer holds the current number only proof is believed.
+
+    refund_reserved, refunded, disputed, charged_back: minor units of the capture that refunds have taken or may still
+    take, that were given back, that open disputes hold, and that lost disputes took. The database keeps these four
+    itself, by triggers on the rows of refunds and disputes (requirements D1, D5): nothing else may write them.
     """
 
     id = PublicIdField(primary_key=True, default=new_payment_id)
@@ -57,6 +61,11 @@ class Payment(StateModel):
         default=0, db_default=0, help_text="How many events shops were told about it; numbers the next one."
     )
 
+    refund_reserved = models.BigIntegerField(default=0, db_default=0, editable=False)
+    refunded = models.BigIntegerField(default=0, db_default=0, editable=False)
+    disputed = models.BigIntegerField(default=0, db_default=0, editable=False)
+    charged_back = models.BigIntegerField(default=0, db_default=0, editable=False)
+
     due_at = models.DateTimeField(null=True, blank=True)
     claimed_until = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
@@ -74,6 +83,20 @@ class Payment(StateModel):
                 name="one_live_or_successful_payment_per_order",
             ),
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="payment_amount_positive"),
+            # The last word on refunds, whatever the code forgets and whoever runs at the same time (D1, invariant 5).
+            models.CheckConstraint(
+                condition=models.Q(
+                    refunded__gte=0, refunded__lte=models.F("refund_reserved"), refund_reserved__lte=models.F("amount")
+                ),
+                name="refunds_stay_within_the_capture",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(refund_reserved=0) | models.Q(status__in=CAPTURED),
+                name="only_captured_money_is_refunded",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(disputed__gte=0, charged_back__gte=0), name="disputed_money_is_not_negative"
+            ),
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="payment_due"),

@@ -5,13 +5,26 @@ its time, so that a worker that was paused beyond its lease cannot send what ano
 """
 
 import time
+from dataclasses import replace
 from typing import Final
 
 from django.conf import settings
 from django.db import connection
 
 from payments.crash_points import reach
-from payments.gateways.base import ChargeRequest, Kind, Listing, LookUpRequest, Outcome, VoidRequest
+from payments.gateways.base import (
+    ChargeRequest,
+    DisputeReport,
+    DisputeRequest,
+    Kind,
+    Listing,
+    LookUpRequest,
+    Outcome,
+    RefundListing,
+    RefundLookUpRequest,
+    RefundRequest,
+    VoidRequest,
+)
 from payments.models import Attempt, SurplusCharge
 from payments.reliability.circuit_rules import Pass, Report
 from payments.reliability.gateways import gateway_named
@@ -101,6 +114,55 @@ def void(charge: Attempt | SurplusCharge, *, prepared_at: float) -> Outcome:
     if __debug__:
         reach(f"{step}.answered")
     return outcome
+
+
+def refund(gateway: str, request: RefundRequest, *, prepared_at: float, again: bool = False) -> Outcome:
+    """Send a refund whose attempt is committed as sent; `request.ends_at` is set here.
+
+    again: after a look-up that took its time, under the same key. Raises OpenTransactionError.
+    """
+    require_no_transaction()
+    if not again and time.monotonic() - prepared_at > SEND_WITHIN:
+        return Outcome(Kind.NOT_SENT, PAUSED)
+    if __debug__:
+        reach("refund_resend.begin" if again else "refund_send.begin")
+    outcome = gateway_named(gateway).refund(replace(request, ends_at=_ends_at(prepared_at)))
+    if __debug__:
+        reach("refund_resend.answered" if again else "refund_send.answered")
+    return outcome
+
+
+def look_up_refund(gateway: str, request: RefundLookUpRequest, *, prepared_at: float) -> Outcome:
+    """Ask what became of a refund; `request.ends_at` is set here."""
+    require_no_transaction()
+    if __debug__:
+        reach("refund_look.begin")
+    outcome = gateway_named(gateway).look_up_refund(replace(request, ends_at=_ends_at(prepared_at)))
+    if __debug__:
+        reach("refund_look.answered")
+    return outcome
+
+
+def refunds_since(gateway: str, created: int | None, *, prepared_at: float) -> RefundListing:
+    """Read the list of what `gateway` refunded at or after `created` (its time, seconds since 1970)."""
+    require_no_transaction()
+    if __debug__:
+        reach("refund_watch.begin")
+    listing = gateway_named(gateway).refunds_since(created, _ends_at(prepared_at))
+    if __debug__:
+        reach("refund_watch.answered")
+    return listing
+
+
+def look_up_dispute(gateway: str, reference: str, *, prepared_at: float) -> DisputeReport:
+    """Ask how the dispute with the gateway's own id `reference` stands."""
+    require_no_transaction()
+    if __debug__:
+        reach("dispute_look.begin")
+    report = gateway_named(gateway).look_up_dispute(DisputeRequest(reference, _ends_at(prepared_at)))
+    if __debug__:
+        reach("dispute_look.answered")
+    return report
 
 
 def charges_since(gateway: str, created: int | None, *, prepared_at: float) -> Listing:

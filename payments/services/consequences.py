@@ -14,17 +14,8 @@ from payments.declines import decline
 from payments.gateways.base import Kind
 from payments.models import Attempt, OperatorTask, Payment
 from payments.reliability import ladder
-from payments.reliability.calls import budget
-from payments.reliability.gateways import capabilities_of
-from payments.reliability.retry import (
-    LEAST_WAIT,
-    NOT_FOUND_APART,
-    PEOPLE_AFTER,
-    UNANSWERED_AGAIN,
-    Chance,
-    jittered,
-    next_look,
-)
+from payments.reliability.proof import is_proven_absent, next_wait
+from payments.reliability.retry import PEOPLE_AFTER, Chance
 from payments.services import go_on, messages, success
 from payments.services.book import learn
 from payments.states import AttemptState
@@ -35,7 +26,6 @@ if TYPE_CHECKING:
 # A customer on the bank's confirmation page usually comes back to us; where nobody does, we ask this often, in seconds.
 ACTION_POLL: Final = 30
 TASK_KINDS: Final = OperatorTask.Kind
-_APART: Final = timedelta(seconds=NOT_FOUND_APART)
 # Which question an alert asks; a definite answer that comes with one (two charges under one key) is a contradiction.
 ALERTS: Final = {
     Kind.UNKNOWN: TASK_KINDS.MISMATCH,
@@ -169,36 +159,17 @@ def _unknown(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", c
     _remember(attempt, heard)
     # One edge of the state table at a time: what was believed sent until now is unknown first.
     was_unknown = before != AttemptState.SENT
-    if was_unknown and heard.outcome.kind == Kind.NOT_FOUND and _is_proven_absent(attempt, heard, book):
+    is_absent = was_unknown and heard.outcome.kind == Kind.NOT_FOUND
+    if is_absent and is_proven_absent(attempt, asked_at=heard.asked_at, now=book.now):
         _not_found(payment, attempt, heard, book, chance)
         return
     reason = heard.outcome.reason
     book.entries.append(audit.attempt_entry(attempt, "attempt.unknown", heard.because, before=before, reason=reason))
-    age = (book.now - attempt.sent_at).total_seconds()
-    wait = _wait(attempt, heard, age, book, chance)
+    wait = next_wait(attempt, heard.outcome, looked=heard.looked, now=book.now, chance=chance)
     payment.due_at = book.now + timedelta(seconds=wait) if wait is not None else None
+    age = (book.now - attempt.sent_at).total_seconds()
     if was_unknown and age >= PEOPLE_AFTER and can_proceed(attempt.give_to_people):
         _give_to_people(payment, attempt, heard, book)
-
-
-def _wait(attempt: Attempt, heard: "Heard", age: float, book: "Book", chance: Chance) -> float | None:
-    """Return in how many seconds to ask next: by the schedule, or sooner where that can settle it."""
-    wait = next_look(age, chance)
-    if wait is None:
-        return None
-    if heard.looked and heard.outcome.opens_breaker:
-        # Nobody answered the question. Once somebody does again, the customer should not wait for another hour.
-        wait = min(wait, jittered(UNANSWERED_AGAIN, chance))
-    if attempt.not_found_at is not None and (window := _window(attempt)) is not None:
-        proven = max(attempt.last_sent_at + window, attempt.not_found_at + _APART)
-        wait = min(wait, max(jittered(LEAST_WAIT, chance), (proven - book.now).total_seconds() + LEAST_WAIT))
-    return max(wait, float(heard.outcome.retry_after or 0))
-
-
-def _window(attempt: Attempt) -> timedelta | None:
-    """Return how long after the last send the charge may still come about; None where nobody knows."""
-    capabilities = capabilities_of(attempt.gateway)
-    return None if capabilities is None else timedelta(seconds=capabilities.late_arrival + budget())
 
 
 def _remember(attempt: Attempt, heard: "Heard") -> None:
@@ -209,22 +180,6 @@ def _remember(attempt: Attempt, heard: "Heard") -> None:
         attempt.gateway_reference = heard.outcome.reference
     if heard.outcome.reference:
         attempt.not_found_at = None
-
-
-def _is_proven_absent(attempt: Attempt, heard: "Heard", book: "Book") -> bool:
-    """Apply rule 4 of gateway outcomes: the window has passed and two looks far enough apart agree.
-
-    Counted from the latest moment at which the last send can have left, to the earliest at which this look can have
-    been answered. A gateway that ever named a charge of this attempt has something, whatever it says now.
-    """
-    if heard.asked_at is None or attempt.gateway_reference:
-        return False
-    if attempt.not_found_at is None:
-        attempt.not_found_at = book.now
-    window = _window(attempt)
-    if window is None:
-        return False
-    return heard.asked_at - attempt.last_sent_at >= window and heard.asked_at - attempt.not_found_at >= _APART
 
 
 def _not_found(payment: Payment, attempt: Attempt, heard: "Heard", book: "Book", chance: Chance) -> None:

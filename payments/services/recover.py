@@ -18,7 +18,7 @@ from payments.bulk import insert_each
 from payments.clock import database_now
 from payments.crash_points import reach
 from payments.models import Attempt, Delivery, GatewayEvent, Payment, RecoveryRun, SurplusCharge
-from payments.services import alert, drain, wake
+from payments.services import alert, drain, errands, wake
 from payments.states import UNFINISHED, WAITING, SurplusState
 
 # Rows that one run puts right at most, so that it holds no lock for long; the next run goes on.
@@ -48,6 +48,7 @@ def recover(trigger: str, because: Because, *, client_id: int | None = None) -> 
         "forgottenReturns": _returns(client_id).filter(due_at__isnull=True).update(due_at=Now()),
         "forgottenEvents": _events().update(due_at=Now()) if client_id is None else 0,
         "forgottenDeliveries": _deliveries(client_id).update(due_at=Now()),
+        **{name: sweep(client_id) for name, sweep in errands.sweeps().items()},
         "takenFromQueue": drain.take_up() if client_id is None else 0,
         "wokenLoops": wake.wake(),
         "sentAlerts": alert.tell_tasks() if client_id is None else 0,

@@ -13,17 +13,12 @@ from typing import Any, Final
 from payments.models import Attempt, Payment
 from payments.reliability import budget
 from payments.reliability.breaker import Board, Pass
-from payments.reliability.gateways import capabilities_of
 from payments.reliability.ladder import End, Next
+from payments.reliability.proof import may_send_again
 from payments.reliability.routing import gateways_for
 from payments.services.go_on import next_step, queue_look, resting_until, tried
 from payments.states import OPEN_OR_SUCCEEDED, AttemptState, PaymentStatus
 
-# The same key is sent at most this often. Each send opens the window for a late execution anew, so sending for ever
-# would mean that "it did not happen" could never be proven.
-MOST_SENDS: Final = 4
-# A key is not used again in its last hour: the gateway's clock is not ours (references: gateway outcomes, rule 3).
-KEY_LIFE_MARGIN: Final = timedelta(hours=1)
 _ROUTABLE: Final = {PaymentStatus.PENDING, PaymentStatus.RETRYING}
 
 
@@ -135,12 +130,7 @@ class Router:
     def _may_send_again(self, attempt: Attempt) -> bool:
         """Say whether the same key may be sent once more: the gateway still knows it, and it can bring a new answer."""
         # One that is still `sent` was lost with its worker, and is unknown as soon as that is written down.
-        if attempt.state not in {AttemptState.UNKNOWN, AttemptState.SENT} or attempt.sends >= MOST_SENDS:
+        if attempt.state not in {AttemptState.UNKNOWN, AttemptState.SENT}:
             return False
-        capabilities = capabilities_of(attempt.gateway)
         # Not as a trial of the breaker: it may not be needed at all.
-        if capabilities is None or not self.board.is_closed(attempt.gateway, "charge"):
-            return False
-        if capabilities.replays_errors and attempt.reason == "server_error_replayed":
-            return False
-        return self._now - attempt.sent_at < timedelta(seconds=capabilities.key_life) - KEY_LIFE_MARGIN
+        return self.board.is_closed(attempt.gateway, "charge") and may_send_again(attempt, self._now)

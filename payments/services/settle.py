@@ -19,7 +19,7 @@ from payments.audit import Because
 from payments.gateways.base import Kind, Outcome
 from payments.reliability import breaker, calls
 from payments.reliability.breaker import Report
-from payments.services import gateway_events, give_back, health, watch
+from payments.services import errands, gateway_events, give_back, health, watch
 from payments.services.apply import Heard, apply
 from payments.services.claim import Step, Work, anything_due, claim, due_ids, postpone
 from payments.services.give_back import Ask, Write
@@ -34,9 +34,13 @@ CLAIM_AT_MOST: Final = 64
 # Seconds between two looks for what else there is to do: charges to be given back, gateways' lists to be read, their
 # events to be applied.
 ERRANDS_EVERY: Final = 1.0
-_ERRANDS: Final = (give_back, watch, health, gateway_events)
+_ERRANDS: Final[tuple[errands.Errand, ...]] = (give_back, watch, health, gateway_events)
 # Of the threads one in so many may be under way for one kind of errand, so that payments always find room.
 ERRANDS_SHARE: Final = 4
+
+
+def _errands() -> list[errands.Errand]:
+    return [*_ERRANDS, *errands.registered().values()]
 
 
 class Settler:
@@ -66,7 +70,7 @@ class Settler:
 
     def drain(self) -> None:
         """Settle until nothing is due and nothing is under way."""
-        while self._under_way or anything_due() or any(errand.anything_due() for errand in _ERRANDS):
+        while self._under_way or anything_due() or any(errand.anything_due() for errand in _errands()):
             self._errands_at = 0.0
             self._turn(GATHER)
 
@@ -97,6 +101,8 @@ class Settler:
         self._begin("watch", lambda _: watch.claim(because))
         # Even without room: most of them need no call.
         self._begin("events", lambda room: gateway_events.claim(because, room))
+        for kind, errand in errands.registered().items():
+            self._begin(kind, partial(errand.claim, because))
 
     def _room_for(self, kind: str) -> int:
         """Return how many errands of `kind` may begin now; each finds a thread at once, so that its lease holds."""

@@ -82,6 +82,8 @@ def _accept(payment: Payment, attempt: Attempt, heard: "Heard", outcome: Outcome
     attempt.succeed(now=book.now)
     learn(attempt, outcome)
     book.entries.append(audit.attempt_entry(attempt, "attempt.succeeded", heard.because, before=before))
+    # A late one may be of another gateway than the last that was tried.
+    payment.gateway = attempt.gateway
     payment.succeed(now=book.now)
     action = "payment.succeeded_late" if late else "payment.succeeded"
     book.moved(payment, action, heard.because, before=was, charge=attempt.gateway_reference)

@@ -11,8 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LEVELS = [
     {"checkout", "api", "admin", "webhooks", "tasks", "management", "apps"},
     {"services", "queries", "metrics"},
-    {"reliability", "ledger", "audit", "events", "outcomes"},
-    {"representation"},
+    {"reliability", "ledger", "audit", "events", "outcomes", "representation"},
     {"bulk", "clock", "declines", "free_text", "words", "idempotency", "guards", "notices", "prepared"},
     {"models"},
     {"gateways"},

@@ -30,8 +30,18 @@ _TIMES: Final = (
     ("payments_circuit", ("opened_at", "try_at", "trials_until", "failed_at", "changed_at"), ""),
     ("payments_gatewayhealth", ("due_at", "checked_at", "since"), ""),
     ("payments_allowance", ("filled_at",), ""),
+    (
+        "refunds_refund",
+        ("due_at", "claimed_until"),
+        "due_at IS NOT NULL OR id IN (SELECT refund_id FROM refunds_refundattempt WHERE {open_refund})",
+    ),
+    ("refunds_refundattempt", ("sent_at", "last_sent_at", "not_found_at"), "{open_refund}"),
+    ("refunds_refundwatch", ("due_at", "claimed_until"), ""),
+    ("refunds_bulkrefund", ("due_at", "claimed_until"), "due_at IS NOT NULL"),
+    ("disputes_dispute", ("due_at", "claimed_until"), "due_at IS NOT NULL"),
 )
 _OPEN: Final = "state IN ('sent', 'unknown', 'action_required', 'unresolved')"
+_OPEN_REFUND: Final = "state IN ('sent', 'unknown', 'pending', 'unresolved')"
 
 
 def advance(seconds: float) -> None:
@@ -39,7 +49,7 @@ def advance(seconds: float) -> None:
     with connection.cursor() as cursor:
         for table, columns, unfinished in _TIMES:
             sets = ", ".join(f"{column} = {_earlier(column, seconds)}" for column in columns)
-            where = f" WHERE {unfinished.format(open=_OPEN)}" if unfinished else ""
+            where = f" WHERE {unfinished.format(open=_OPEN, open_refund=_OPEN_REFUND)}" if unfinished else ""
             cursor.execute(f"UPDATE {table} SET {sets}{where}")
 
 

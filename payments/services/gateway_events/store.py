@@ -15,7 +15,10 @@ from payments.gateways.text import sanitised
 from payments.models import GatewayEvent
 from payments.prepared import prepared_cursor
 
-_GIVEN: Final = ("gateway", "event_id", "type", "body", "reference", "gateway_key", "payment_id", "happened_at", "note")
+_GIVEN: Final = (
+    *("gateway", "event_id", "type", "body", "reference", "gateway_key", "payment_id"),
+    *("about", "about_key", "happened_at", "note"),
+)
 _STORE: Final = """
 INSERT INTO payments_gatewayevent AS stored ({names}, state, tries, due_at, fence, times_received)
 VALUES ({marks}, '{state}', 0, {due_at}, 0, 1)
@@ -45,6 +48,8 @@ def store(gateway: str, notice: EventNotice, body: bytes, known_version: str = "
         reference=_id(notice.reference, 100),
         gateway_key=_id(notice.key, 64),
         payment_id=_id(notice.payment_id, 34),
+        about=_id(notice.about, 100),
+        about_key=_id(notice.about_key, 64),
         happened_at=_time(notice.created),
         note=note[:200],
     )

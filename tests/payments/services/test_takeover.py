@@ -9,9 +9,9 @@ from django.db.models.functions import Now
 
 from payments.gateways.base import Kind
 from payments.models import Attempt, Client, Payment
+from payments.reliability.proof import MOST_SENDS
 from payments.services.apply import Heard, apply
 from payments.services.claim import Step, Work, claim
-from payments.services.route import MOST_SENDS
 from tests.payments.conftest import BECAUSE, after, heard, sent
 
 pytestmark = pytest.mark.django_db

@@ -1,0 +1,217 @@
+"""What follows for a refund from an outcome: one function per kind of outcome.
+
+As for payments, a better answer replaces a worse one and never the reverse, and only proof that nothing was given back
+lets a refund fail, be sent once more, or release what it had reserved.
+"""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django_fsm import can_proceed
+
+from payments.gateways.base import Kind, Outcome
+from payments.models import OperatorTask
+from payments.reliability.proof import is_proven_absent, next_wait
+from payments.reliability.retry import PEOPLE_AFTER, UNANSWERED_AGAIN, Chance
+from payments.services import messages
+from refunds.models import RefundAttempt
+from refunds.services.change import Change
+from refunds.states import OPEN, RefundAttemptState, RefundState
+
+if TYPE_CHECKING:
+    from refunds.services.heard import Heard
+
+Tasks = OperatorTask.Kind
+# Which question an alert asks; a definite answer that comes with one is a contradiction.
+ALERTS: Final = {Kind.REJECTED: Tasks.REJECTED, Kind.NOT_SENT: Tasks.REJECTED}
+# Seconds until a refund that was provably not sent is sent again, by the number of attempts; the last for ever after.
+AGAIN: Final = (5, 15, 30, 60, 300)
+# After so many attempts a person is told, too.
+PEOPLE_AFTER_ATTEMPTS: Final = 10
+
+
+def of(change: Change, attempt: RefundAttempt | None, heard: "Heard", chance: Chance) -> None:
+    """Let `heard` take effect on the locked refund of `change` and its `attempt`."""
+    outcome, refund = heard.outcome, change.refund
+    if attempt is not None and heard.looked:
+        attempt.looks += 1
+    if outcome.alert or outcome.also:
+        change.ask_people(ALERTS.get(outcome.kind, Tasks.REFUND_MISMATCH), outcome)
+    if outcome.kind == Kind.SUCCEEDED:
+        _succeeded(change, attempt, heard)
+    elif outcome.kind == Kind.DECLINED:
+        _declined(change, attempt, heard)
+    elif refund.state not in OPEN:
+        _ask_again_later(change, outcome)
+    elif outcome.kind == Kind.PENDING:
+        _pending(change, attempt, heard, chance)
+    elif attempt is None:
+        refund.due_at = change.now + timedelta(seconds=UNANSWERED_AGAIN)
+    elif attempt.state == RefundAttemptState.SENT and outcome.kind == Kind.NOT_SENT:
+        _not_sent(change, attempt, outcome)
+    elif attempt.state == RefundAttemptState.SENT and outcome.kind == Kind.REJECTED:
+        _rejected(change, attempt, outcome)
+    else:
+        _unknown(change, attempt, heard, chance)
+
+
+def _succeeded(change: Change, attempt: RefundAttempt | None, heard: "Heard") -> None:
+    refund, outcome = change.refund, heard.outcome
+    if refund.state == RefundState.SUCCEEDED:
+        refund.due_at = None
+        if outcome.reference not in {"", refund.gateway_reference}:
+            change.ask_people(Tasks.REFUND_MISMATCH, outcome)
+        return
+    if not can_proceed(refund.succeed) or (attempt is not None and not can_proceed(attempt.succeed)):
+        refund.due_at = None
+        change.ask_people(Tasks.REFUND_MISMATCH, outcome)
+        return
+    payment = refund.payment
+    if refund.state == RefundState.FAILED and payment.refund_reserved + refund.amount > payment.amount:
+        # What it had released has been given to others: more than the capture went back.
+        refund.due_at = None
+        change.ask_people(Tasks.REFUND_MISMATCH, outcome)
+        return
+    if attempt is not None:
+        before = attempt.state
+        attempt.succeed(now=change.now)
+        _learn(attempt, outcome)
+        change.attempted(attempt, before=before)
+    was = refund.state
+    refund.succeed(now=change.now)
+    refund.gateway_reference = outcome.reference or refund.gateway_reference
+    refund.message = outcome.message
+    change.gave_back()
+    action = "refund.succeeded_late" if was == RefundState.FAILED else "refund.succeeded"
+    change.tell(action, before=was, reference=refund.gateway_reference)
+    change.book.owe(messages.refunded(payment, refund.pk, change.now))
+    if payment.disputed:
+        change.ask(Tasks.DOUBLE_LOSS, "It went out, and the customer disputes the charge as well. Answer with it.")
+
+
+def _declined(change: Change, attempt: RefundAttempt | None, heard: "Heard") -> None:
+    """The gateway refuses; or the money had gone out, and came back."""
+    refund, outcome = change.refund, heard.outcome
+    refund.due_at = None
+    if not can_proceed(refund.fail):
+        return
+    bounced = refund.state == RefundState.SUCCEEDED
+    if attempt is not None:
+        move = attempt.bounce if bounced else attempt.decline
+        if not can_proceed(move):
+            return
+        before = attempt.state
+        move(now=change.now)
+        _learn(attempt, outcome)
+        change.attempted(attempt, before=before, reason=outcome.decline_code)
+    if bounced:
+        change.came_back()
+        change.book.owe(messages.refund_failed(refund.payment, refund.pk, change.now))
+    _fail(change, outcome.decline_code or "declined", outcome, bounced=bounced)
+
+
+def _fail(change: Change, code: str, outcome: Outcome, *, bounced: bool = False) -> None:
+    refund, was = change.refund, change.refund.state
+    refund.fail(code=code, now=change.now)
+    refund.gateway_reference = outcome.reference or refund.gateway_reference
+    refund.message = outcome.message
+    change.tell("refund.bounced" if bounced else "refund.failed", before=was, reason=code)
+    change.ask_people(Tasks.REFUND_FAILED, outcome)
+
+
+def _pending(change: Change, attempt: RefundAttempt | None, heard: "Heard", chance: Chance) -> None:
+    """The gateway has it: neither unknown nor done."""
+    refund, outcome = change.refund, heard.outcome
+    refund.gateway_reference = outcome.reference or refund.gateway_reference
+    if attempt is not None:
+        if can_proceed(attempt.wait):
+            before = attempt.state
+            attempt.wait()
+            _learn(attempt, outcome)
+            change.attempted(attempt, before=before)
+        if refund.state == RefundState.UNKNOWN:
+            refund.process(at=None)
+            change.tell("refund.processing", before=RefundState.UNKNOWN, reason="pending")
+        _later(change, attempt, heard, chance)
+        return
+    refund.due_at = change.now + timedelta(seconds=UNANSWERED_AGAIN)
+
+
+def _not_sent(change: Change, attempt: RefundAttempt, outcome: Outcome) -> None:
+    before = attempt.state
+    attempt.prove_not_sent(now=change.now)
+    _learn(attempt, outcome)
+    change.attempted(attempt, before=before, reason=outcome.reason)
+    wait = max(AGAIN[min(attempt.number, len(AGAIN)) - 1], outcome.retry_after or 0)
+    change.refund.due_at = change.now + timedelta(seconds=wait)
+    if attempt.number == PEOPLE_AFTER_ATTEMPTS:
+        change.ask_people(Tasks.REFUND_FAILED, outcome)
+
+
+def _rejected(change: Change, attempt: RefundAttempt, outcome: Outcome) -> None:
+    before = attempt.state
+    attempt.reject(now=change.now)
+    _learn(attempt, outcome)
+    change.attempted(attempt, before=before, reason=outcome.reason)
+    _fail(change, "gateway_rejected", outcome)
+
+
+def _unknown(change: Change, attempt: RefundAttempt, heard: "Heard", chance: Chance) -> None:
+    if not attempt.is_open:
+        return
+    refund, outcome, before = change.refund, heard.outcome, attempt.state
+    if before == RefundAttemptState.SENT:
+        attempt.lose()
+        was = refund.state
+        refund.lose()
+        change.tell("refund.outcome_unknown", before=was, reason=outcome.reason)
+    if heard.sent:
+        _learn(attempt, outcome)
+    elif outcome.reference:
+        attempt.gateway_reference = outcome.reference
+    if outcome.reference:
+        attempt.not_found_at = None
+    # One edge of the state table at a time: what was believed sent until now is unknown first.
+    is_absent = before not in {RefundAttemptState.SENT, RefundAttemptState.PENDING} and outcome.kind == Kind.NOT_FOUND
+    if is_absent and is_proven_absent(attempt, asked_at=heard.asked_at, now=change.now):
+        _not_found(change, attempt)
+        return
+    change.attempted(attempt, before=before, reason=outcome.reason)
+    _later(change, attempt, heard, chance)
+
+
+def _later(change: Change, attempt: RefundAttempt, heard: "Heard", chance: Chance) -> None:
+    """Ask again by the schedule; after a day a person is asked, too, and after the schedule's end nobody else."""
+    wait = next_wait(attempt, heard.outcome, looked=heard.looked, now=change.now, chance=chance)
+    change.refund.due_at = None if wait is None else change.now + timedelta(seconds=wait)
+    age = (change.now - attempt.sent_at).total_seconds()
+    is_late = age >= PEOPLE_AFTER if attempt.state == RefundAttemptState.UNKNOWN else wait is None
+    if is_late and can_proceed(attempt.give_to_people):
+        before = attempt.state
+        attempt.give_to_people()
+        change.attempted(attempt, before=before, looks=attempt.looks)
+        change.ask_people(Tasks.REFUND_UNKNOWN, heard.outcome)
+
+
+def _not_found(change: Change, attempt: RefundAttempt) -> None:
+    """It did not happen: the refund is still wanted, and goes out anew under the same key."""
+    before = attempt.state
+    attempt.prove_not_found(now=change.now)
+    change.attempted(attempt, before=before, looks=attempt.looks)
+    change.refund.process(at=change.now)
+    change.tell("refund.processing", before=RefundState.UNKNOWN, reason="proven_absent")
+
+
+def _ask_again_later(change: Change, outcome: Outcome) -> None:
+    """Nothing was learnt about a refund that is over: ask again only where nobody answered."""
+    again = change.now + timedelta(seconds=UNANSWERED_AGAIN)
+    change.refund.due_at = again if outcome.kind == Kind.UNKNOWN and outcome.opens_breaker else None
+
+
+def _learn(attempt: RefundAttempt, outcome: Outcome) -> None:
+    """Keep what the gateway said, for operators."""
+    attempt.reason = outcome.reason
+    attempt.decline_code = outcome.decline_code
+    attempt.message = outcome.message
+    attempt.http_status = outcome.http_status
+    attempt.gateway_reference = outcome.reference or attempt.gateway_reference
