@@ -19,7 +19,7 @@ _AT_ONCE: Final = 50
 _CRITICAL: Final = frozenset(
     {
         *(Kind.DUPLICATE_CHARGE, Kind.TAKEN_BACK, Kind.NOT_GIVEN_BACK, Kind.DISPUTE_RECEIVED),
-        *(Kind.CONTRADICTION, Kind.MISMATCH),
+        *(Kind.CONTRADICTION, Kind.MISMATCH, Kind.REFUND_MISMATCH, Kind.DOUBLE_LOSS),
     }
 )
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from disputes.states import DISPUTE
 from payments.models import Attempt, Payment
 from payments.states import (
     ATTEMPT,
@@ -15,6 +16,7 @@ from payments.states import (
     PaymentStatus,
     StateTable,
 )
+from refunds.states import BULK, REFUND, REFUND_ATTEMPT
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "states.md"
 
@@ -46,4 +48,5 @@ def test_a_payment_that_can_still_be_charged_or_was_blocks_its_order() -> None:
 def test_the_page_about_states_lists_every_edge() -> None:
     rows = [line.strip("| ").split(" | ") for line in DOCS.read_text().splitlines() if line.startswith("| ")]
     written = [(row[0], after) for row in rows if row[0] != "From" for after in row[1].split(", ")]
-    assert sorted(written) == sorted(PAYMENT.pairs() + ATTEMPT.pairs() + SURPLUS.pairs())
+    tables = (PAYMENT, ATTEMPT, SURPLUS, REFUND, REFUND_ATTEMPT, BULK, DISPUTE)
+    assert sorted(written) == sorted(pair for table in tables for pair in table.pairs())
