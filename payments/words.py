@@ -58,6 +58,10 @@ def customer_message(payment: Payment) -> str:
         return CHECKING
     if is_accepted_unpaid(payment):
         return _ACCEPTED_WORDS[payment.status]
+    if payment.status == PaymentStatus.SUCCESS and payment.refunded:
+        # Nothing is said of a refund that is under way: nobody may have approved it yet.
+        given = readable(payment.refunded, payment.currency)
+        return f"{_WORDS[payment.status]} We have given {given} back to you; banks may take some days to show it."
     if payment.status == PaymentStatus.EXPIRED and was_accepted(payment):
         return f"{_NOT_TAKEN} You were not charged."
     return _WORDS[payment.status]

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from payments.metrics import Metric, metrics
+from refunds.metrics import metrics as refund_metrics
 
 # https://prometheus.io/docs/instrumenting/exposition_formats/, text format 0.0.4.
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -22,7 +23,7 @@ class MetricsView(APIView):
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponse:
-        text = "".join(f"{line}\n" for metric in metrics() for line in _lines(metric))
+        text = "".join(f"{line}\n" for metric in [*metrics(), *refund_metrics()] for line in _lines(metric))
         return HttpResponse(text, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
 

@@ -10,6 +10,7 @@ from payments import words
 from payments.checkout.waits import in_about
 from payments.declines import decline
 from payments.models import Payment, SurplusCharge
+from payments.reliability import refundable
 from payments.reliability.ladder import ANOTHER_WAY
 from payments.states import PaymentStatus
 
@@ -86,7 +87,8 @@ def status_of(
 
 def _status_of(payment: Payment, *, now: datetime, came_back: bool, mail: str) -> Status:
     if payment.status == PaymentStatus.SUCCESS:
-        return Status("paid", "Paid. Thank you!", (words.customer_message(payment),))
+        title = "Refunded" if refundable.standing(payment) is refundable.Standing.FULL else "Paid. Thank you!"
+        return Status("paid", title, (words.customer_message(payment),))
     if payment.status in _ENDED:
         return _ended(payment, mail)
     if payment.status == PaymentStatus.REQUIRES_ACTION:

@@ -88,6 +88,15 @@ def test_an_accepted_order_that_is_paid_reads_as_every_paid_one() -> None:
     assert customer_message(paid) == "Your payment was successful."
 
 
+def test_what_was_refunded_is_said_exactly_and_what_is_not_certain_is_not() -> None:
+    refunded = Payment(status="success", amount=10_000, currency="USD", refund_reserved=9000, refunded=3050)
+    assert customer_message(refunded) == (
+        "Your payment was successful. We have given 30.50 USD back to you; banks may take some days to show it."
+    )
+    requested = Payment(status="success", amount=10_000, currency="JPY", refund_reserved=5000)
+    assert customer_message(requested) == "Your payment was successful."
+
+
 def test_a_payment_whose_money_was_taken_back_is_not_promised_again() -> None:
     at = timezone.now() - timedelta(days=1)
     assert customer_message(standing(PaymentStatus.REVIEW, level=4, queued_at=at, processed_at=at)) == CHECKING
