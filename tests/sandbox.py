@@ -133,9 +133,28 @@ class SandboxProcess:
 
     def requests(self, *, reference: str) -> list[dict[str, Any]]:
         """Return the charge requests received for one payment, oldest first."""
-        reply = self.call("GET", "/control/requests", params={"reference": reference})
-        found: list[dict[str, Any]] = reply.json()["requests"]
+        return self._requests(reference, "charge")
+
+    def refund_requests(self, *, reference: str) -> list[dict[str, Any]]:
+        """Return the refund requests received for one payment, oldest first."""
+        return self._requests(reference, "refund")
+
+    def _requests(self, reference: str, operation: str) -> list[dict[str, Any]]:
+        query = {"reference": reference, "operation": operation}
+        found: list[dict[str, Any]] = self.call("GET", "/control/requests", params=query).json()["requests"]
         return found
+
+    def refunds(self, *, reference: str) -> list[dict[str, Any]]:
+        """Return the refunds in the ledger for one payment, newest first, whoever made them."""
+        found: list[dict[str, Any]] = self.call("GET", "/control/ledger").json()["refunds"]
+        return [refund for refund in found if refund["reference"] == reference]
+
+    def control(self, path: str, **members: Any) -> dict[str, Any]:
+        """POST to the control API and return what it answers (see payments/gateways/sandbox/refund_control.py)."""
+        reply = self.call("POST", f"/control/{path}", json=members)
+        assert reply.ok, reply.text
+        answered: dict[str, Any] = reply.json()
+        return answered
 
     def events(self, *, reference: str = "") -> list[dict[str, Any]]:
         """Return every event, or those about one payment, oldest first, each with how far its `delivery` has come."""

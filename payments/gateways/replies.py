@@ -1,7 +1,8 @@
-"""What the reply to a charge means: every row of the table of statuses, in one place for all adapters.
+"""What the reply to a charge or refund means: every row of the table of statuses, in one place for all adapters.
 
 An adapter brings its `Dialect`, which reads documents; this module decides. Closed by default: a status that no rule
-names is unknown. The rows are tested one by one in tests/payments/gateways/test_replies.py.
+names is unknown. The rows are tested one by one in tests/payments/gateways/test_replies.py and, for refunds,
+test_refund_replies.py.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from payments.gateways.base import Kind, Outcome
 from payments.gateways.documents import Document, document
 from payments.gateways.errors import Failure
 from payments.gateways.http import Reply
-from payments.gateways.reports import ChargeReport, Expected, judge
+from payments.gateways.reports import Expected, Report, judge
 from payments.gateways.text import sanitised
 from payments.gateways.waiting import retry_after
 
@@ -33,20 +34,20 @@ class Word(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem document. report: the charge it is about, where it carries one whole. never_again: as in Outcome."""
+    """A problem document. report: what it is about, where it carries that whole. never_again: as in Outcome."""
 
     word: Word
     message: str = ""
     decline_code: str = ""
-    report: ChargeReport | None = None
+    report: Report | None = None
     never_again: bool = False
 
 
 class Dialect(Protocol):
-    """How one gateway writes its documents."""
+    """How one gateway writes its documents of one kind: charges or refunds."""
 
-    def report(self, document: Document) -> ChargeReport | None:
-        """Return the charge that `document` is, or None where the schema is not whole."""
+    def report(self, document: Document) -> Report | None:
+        """Return the charge or refund that `document` is, or None where the schema is not whole."""
         ...
 
     def problem(self, document: Document) -> Problem:
@@ -59,8 +60,8 @@ def unanswered(failure: Failure) -> Outcome:
     return Outcome(failure.kind, failure.reason, message=failure.message, opens_breaker=True)
 
 
-def read_charge(reply: Reply, expected: Expected, dialect: Dialect, now: datetime) -> Outcome:
-    """Return what `reply` to a charge request means. `now` (aware) is what a Retry-After date is compared with."""
+def read_money_reply(reply: Reply, expected: Expected, dialect: Dialect, now: datetime) -> Outcome:
+    """Return what `reply` to a charge or refund means. `now` (aware) is what a Retry-After date is compared with."""
     found = document(reply)
     if 200 <= reply.status < 300:
         return _success(reply, found, expected, dialect)
@@ -83,7 +84,7 @@ def _success(reply: Reply, found: Document | None, expected: Expected, dialect: 
 
 
 def _declined(status: int, problem: Problem, expected: Expected) -> Outcome:
-    """An explicit decline; where it carries a charge, that has to be ours and declined."""
+    """An explicit decline; where it carries what it is about, that has to be ours and declined."""
     reference, brand, fingerprint, never_again = "", "", "", problem.never_again
     if problem.report is not None:
         judged = judge(problem.report, expected, status)

@@ -3,28 +3,34 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
 from payments.gateways.base import (
     Capabilities,
     ChargeRequest,
+    DisputeReport,
+    DisputeRequest,
     EventNotice,
     Kind,
+    Listed,
     Listing,
     LookUpRequest,
     Outcome,
+    RefundListing,
+    RefundLookUpRequest,
+    RefundRequest,
     VoidRequest,
 )
 from payments.gateways.documents import document
 from payments.gateways.errors import Failure
 from payments.gateways.http import HttpClient, Reply
-from payments.gateways.replies import read_charge, unanswered
-from payments.gateways.reports import ChargeReport, Expected, judge
-from payments.gateways.sandbox.listing import charges_since, reports_of
+from payments.gateways.replies import unanswered
+from payments.gateways.reports import Expected, Report, judge
+from payments.gateways.sandbox.dispute_wire import look_up_dispute
+from payments.gateways.sandbox.look_ups import Place
 from payments.gateways.sandbox.notices import notice_of
+from payments.gateways.sandbox.refund_calls import RefundCalls
 from payments.gateways.sandbox.wire import SandboxDialect
 from payments.gateways.signatures import Signatures
 from payments.money import EXPONENTS
@@ -40,6 +46,9 @@ CAPABILITIES: Final = Capabilities(
     currencies=frozenset(EXPONENTS),
     vault="sandbox",
     event_version="1",
+    refunds=True,
+    refund_days=180,
+    disputes=True,
 )
 
 
@@ -74,31 +83,23 @@ class SandboxGateway:
             read_timeout=read_timeout,
             pool_size=pool_size,
         )
+        self._charges = Place(self._http, "/v1/charges", "charge", self._dialect)
+        self._refunds = RefundCalls(self._http)
 
     def charge(self, request: ChargeRequest) -> Outcome:
         """Send one charge under its key."""
-        reply = self._http.call(
-            "POST",
-            "/v1/charges",
-            ends_at=request.ends_at,
-            body=_charge_body(request),
-            headers={"Idempotency-Key": request.key},
-        )
-        if isinstance(reply, Failure):
-            return unanswered(reply)
-        expected = Expected(request.payment_id, request.amount, request.currency)
-        return read_charge(reply, expected, self._dialect, datetime.now(UTC))
+        return self._charges.send(request.key, _charge_body(request), _expected(request), request.ends_at)
 
     def look_up(self, request: LookUpRequest) -> Outcome:
         """Ask by the gateway's id where it is known, then by key, then by our reference."""
-        ends_at = request.ends_at
         key, payment_id = quote(request.key, safe=""), quote(request.payment_id, safe="")
         places = [f"?idempotency_key={key}&limit=100", f"?reference={payment_id}&limit=100"]
         if request.reference:
             places.insert(0, f"/{quote(request.reference, safe='')}")
         outcome = Outcome(Kind.UNKNOWN, "not_asked")
         for place in places:
-            outcome = self._look(place, request, ends_at)
+            # By our reference every attempt of the payment is found; only charges made under this key answer for it.
+            outcome = self._charges.look(place, _expected(request), request.ends_at, only=request.key)
             if outcome.kind is not Kind.NOT_FOUND:
                 break
         return outcome
@@ -109,16 +110,32 @@ class SandboxGateway:
         reply = self._http.call("POST", place, ends_at=request.ends_at)
         if isinstance(reply, Failure):
             return unanswered(reply)
-        expected = Expected(request.payment_id, request.amount, request.currency)
         if reply.status == 404:
             return Outcome(Kind.NOT_FOUND, "not_found", http_status=404)
         if reply.status == 409:
-            return self._not_canceled(reply, expected)
-        return read_charge(reply, expected, self._dialect, datetime.now(UTC))
+            return self._not_canceled(reply, _expected(request))
+        return self._charges.read(reply, _expected(request))
+
+    def refund(self, request: RefundRequest) -> Outcome:
+        """Send one refund under its key."""
+        return self._refunds.refund(request)
+
+    def look_up_refund(self, request: RefundLookUpRequest) -> Outcome:
+        """Ask by the gateway's id where it is known, then by key."""
+        return self._refunds.look_up(request)
+
+    def refunds_since(self, created: int | None, ends_at: float) -> RefundListing:
+        """Read the list of refunds page by page, newest first."""
+        return self._refunds.since(created, ends_at)
+
+    def look_up_dispute(self, request: DisputeRequest) -> DisputeReport:
+        """Ask by the gateway's id."""
+        return look_up_dispute(self._http, request)
 
     def charges_since(self, created: int | None, ends_at: float) -> Listing:
         """Read the list of charges page by page, newest first."""
-        return charges_since(self._http, self._dialect, created, ends_at)
+        found = self._charges.since(created, ends_at)
+        return Listing((), found) if isinstance(found, str) else Listing(tuple(map(_listed, found)))
 
     def healthy(self, deadline: float) -> bool:
         """Say whether the health call answers 200 `{"status": "ok"}` in time."""
@@ -137,42 +154,26 @@ class SandboxGateway:
         found = document(reply)
         report = self._dialect.problem(found).report if found is not None else None
         if report is None or report.kind not in {Kind.SUCCEEDED, Kind.DECLINED}:
-            return read_charge(reply, expected, self._dialect, datetime.now(UTC))
+            return self._charges.read(reply, expected)
         return judge(report, expected, reply.status)
 
-    def _look(self, place: str, request: LookUpRequest, ends_at: float) -> Outcome:
-        reply = self._http.call("GET", f"/v1/charges{place}", ends_at=ends_at)
-        if isinstance(reply, Failure):
-            # The question did not arrive: that says nothing about the charge.
-            return replace(unanswered(reply), kind=Kind.UNKNOWN)
-        expected = Expected(request.payment_id, request.amount, request.currency)
-        if reply.status == 200:
-            return self._found(reply, request.key, expected)
-        if reply.status == 404 and place.startswith("/"):
-            return Outcome(Kind.NOT_FOUND, "not_found", http_status=404)
-        return _unanswered_question(read_charge(reply, expected, self._dialect, datetime.now(UTC)))
 
-    def _found(self, reply: Reply, key: str, expected: Expected) -> Outcome:
-        reports = self._reports(reply)
-        if reports is None:
-            reason = "schema" if document(reply) is not None else "not_json"
-            return Outcome(Kind.UNKNOWN, reason, http_status=reply.status, opens_breaker=True)
-        # By our reference every attempt of the payment is found; only charges made under this key answer for it.
-        outcomes = [judge(report, expected, reply.status) for report in reports if report.key == key]
-        if not outcomes:
-            return Outcome(Kind.NOT_FOUND, "not_found", http_status=reply.status)
-        return outcomes[0] if len(outcomes) == 1 else _of_several(outcomes)
+def _expected(request: ChargeRequest | LookUpRequest | VoidRequest) -> Expected:
+    return Expected(request.payment_id, request.amount, request.currency)
 
-    def _reports(self, reply: Reply) -> list[ChargeReport] | None:
-        """Return the charges of a reply, or None where it is not whole."""
-        found = document(reply)
-        if found is None:
-            return None
-        if found.get("object") == "charge":
-            return reports_of([found], self._dialect)
-        if found.get("object") == "list" and found.get("has_more") is False:
-            return reports_of(found.get("data"), self._dialect)
-        return None
+
+def _listed(report: Report) -> Listed:
+    return Listed(
+        reference=report.reference,
+        key=report.key,
+        payment_id=report.payment_id,
+        amount=report.amount,
+        currency=report.currency,
+        taken=report.kind is Kind.SUCCEEDED,
+        waits=report.kind is Kind.ACTION_REQUIRED,
+        live=report.live,
+        created=report.created,
+    )
 
 
 def _charge_body(request: ChargeRequest) -> bytes:
@@ -189,28 +190,3 @@ def _charge_body(request: ChargeRequest) -> bytes:
     if request.metadata:
         document["metadata"] = request.metadata
     return json.dumps(document, separators=(",", ":")).encode()
-
-
-def _unanswered_question(outcome: Outcome) -> Outcome:
-    """The same words for a look-up, where no error status says anything about the charge itself."""
-    return Outcome(
-        Kind.UNKNOWN,
-        outcome.reason,
-        message=outcome.message,
-        http_status=outcome.http_status,
-        retry_after=outcome.retry_after,
-        alert=outcome.alert,
-        opens_breaker=outcome.opens_breaker,
-    )
-
-
-def _of_several(outcomes: list[Outcome]) -> Outcome:
-    """Several charges under one key: a doubt about any of them decides, else money taken."""
-    order = (Kind.UNKNOWN, Kind.SUCCEEDED, Kind.ACTION_REQUIRED, Kind.DECLINED, Kind.VOIDED)
-    first = min(outcomes, key=lambda outcome: order.index(outcome.kind))
-    message = "The gateway made several charges under one key: " + ", ".join(each.reference for each in outcomes)
-    reason = first.reason if first.kind is Kind.UNKNOWN else "duplicate_charges"
-    also = tuple(outcome for outcome in outcomes if outcome is not first)
-    # Money taken twice is seen to by itself; anything else is for people.
-    also_taken = first.kind is Kind.SUCCEEDED
-    return replace(first, reason=reason, message=message[:500], alert=not also_taken, also=also)

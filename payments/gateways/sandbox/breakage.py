@@ -27,7 +27,10 @@ from payments.gateways.sandbox.senders import (
 
 
 class Acts(Enum):
-    """Whether the gateway does what it was asked before it misbehaves; the last three are for charges alone."""
+    """Whether the gateway does what it was asked before it misbehaves.
+
+    TWICE and RULED are for charges and refunds alone; all else is done as asked.
+    """
 
     YES = auto()
     NO = auto()
@@ -38,8 +41,8 @@ class Acts(Enum):
     LATE = auto()
     """After `seconds` (5); the key counts as in use until then."""
     TWICE = auto()
-    DECLINE = auto()
-    """A real decline with the `code` (and `network_advice`) of the parameters, whatever the token says."""
+    RULED = auto()
+    """Done with the end that the fault says: a real decline with the `code` of its parameters, or a pending refund."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Breakage:
 
 # A verdict of the gateway rather than a fault: armed like one, so that one gateway declines what another accepts.
 DECLINE: Final = "decline"
+# The same for refunds alone: it is taken on, and succeeds `seconds` later, or never by itself.
+PENDING: Final = "pending"
 KINDS: Final[dict[str, Breakage]] = {
     "execute_then_hang": Breakage(Acts.YES, hang),
     "hang_without_executing": Breakage(Acts.NO, hang),
@@ -65,7 +70,8 @@ KINDS: Final[dict[str, Breakage]] = {
     "execute_late": Breakage(Acts.LATE, close),
     "execute_twice": Breakage(Acts.TWICE, normal),
     "delay": Breakage(Acts.YES, normal),
-    DECLINE: Breakage(Acts.DECLINE, normal),
+    DECLINE: Breakage(Acts.RULED, normal),
+    PENDING: Breakage(Acts.RULED, normal),
     "status": Breakage(Acts.IF_TOLD, status),
     "html_200": Breakage(Acts.UNLESS_TOLD, html),
     "empty_200": Breakage(Acts.UNLESS_TOLD, empty),

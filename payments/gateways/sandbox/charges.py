@@ -9,24 +9,17 @@ from payments.gateways.sandbox import fingerprints
 from payments.gateways.sandbox.answers import Answer, answer, encoded, refused
 from payments.gateways.sandbox.charge import Charge, as_object
 from payments.gateways.sandbox.clock import now_ms
+from payments.gateways.sandbox.once import Made, once
 from payments.gateways.sandbox.orders import ChargeOrder
+from payments.gateways.sandbox.saved_replies import SavedReply
 from payments.gateways.sandbox.scenarios import SCENARIOS, Scenario, scenario_of
 from payments.gateways.sandbox.state import Sandbox
-from payments.gateways.sandbox.store import SavedReply
 
 # What a charge is declined or canceled with whose customer did not approve it.
 CHALLENGE_FAILED: Final = "3ds_failed"
 CUSTOMER_CANCELED: Final = "customer_canceled"
 # Statuses that a void ends; it is confirmed in its answer.
 _CANCELABLE: Final = ("succeeded", "requires_action", "pending")
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What came of a charge request. lost: the scenario loses this answer on its way; a repeated send gets it."""
-
-    answer: Answer
-    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +38,18 @@ async def create(
     origin: of this gateway's pages, for the 3-D Secure address. verdict: instead of what the card's token says.
     Validation errors, 409 and 429 are not kept.
     """
-    if order.key in sandbox.running:
-        return Made(refused(409, "idempotency_key_in_use", "A request with this key is in progress. Ask again later."))
-    saved = sandbox.store.saved_reply(order.key)
-    if saved is not None and now_ms() - saved.created_ms < sandbox.config.key_life * 1000:
-        return Made(_replayed(saved, order))
-    card = _card(sandbox, order.token)
-    if card is None:
-        return Made(refused(400, "token_unknown", "There is no such token.", param="token"))
-    card = replace(card, scenario=verdict or card.scenario)
-    sandbox.running.add(order.key)
-    try:
-        wait += sandbox.config.slow if card.scenario.slow else 0
-        if wait:
-            await asyncio.sleep(wait)
+
+    async def first() -> Made:
+        card = _card(sandbox, order.token)
+        if card is None:
+            return Made(refused(400, "token_unknown", "There is no such token.", param="token"))
+        card = replace(card, scenario=verdict or card.scenario)
+        seconds = wait + (sandbox.config.slow if card.scenario.slow else 0)
+        if seconds:
+            await asyncio.sleep(seconds)
         return await _first(sandbox, order, card, origin)
-    finally:
-        sandbox.running.discard(order.key)
+
+    return await once(sandbox, order.key, order.digest, first)
 
 
 async def create_twice(sandbox: Sandbox, order: ChargeOrder, origin: str) -> Made:
@@ -78,14 +66,22 @@ async def create_twice(sandbox: Sandbox, order: ChargeOrder, origin: str) -> Mad
 
 def cancel(sandbox: Sandbox, charge_id: str) -> Answer:
     """Void a charge; canceling one that is canceled already says so again."""
-    sandbox.store.change_status(charge_id, _CANCELABLE, "canceled", None)
-    charge = sandbox.store.charge(charge_id)
+    store = sandbox.store
+    charge = store.charge(charge_id)
     if charge is None:
         return not_found()
+    standing = store.standing(charge)
+    if standing.given_back or standing.lost or standing.disputed:
+        return _not_cancelable(charge, "The charge has refunds, or a dispute.")
+    store.change_status(charge_id, _CANCELABLE, "canceled", None)
+    charge = store.charge(charge_id) or charge
     if charge.status != "canceled":
-        message = f"The charge is {charge.status}."
-        return refused(409, "charge_not_cancelable", message, charge=as_object(charge))
+        return _not_cancelable(charge, f"The charge is {charge.status}.")
     return answer(200, as_object(charge))
+
+
+def _not_cancelable(charge: Charge, message: str) -> Answer:
+    return refused(409, "charge_not_cancelable", message, charge=as_object(charge))
 
 
 def settle_challenge(sandbox: Sandbox, charge_id: str, choice: str) -> Charge | None:
@@ -171,9 +167,3 @@ def _reply(charge: Charge) -> Answer:
             charge=as_object(charge),
         )
     return Answer(200, encoded(as_object(charge)))
-
-
-def _replayed(saved: SavedReply, order: ChargeOrder) -> Answer:
-    if saved.digest != order.digest:
-        return refused(422, "idempotency_key_reused", "This key was used for a request with other parameters.")
-    return Answer(saved.status, saved.body, {"Idempotent-Replayed": "true"})

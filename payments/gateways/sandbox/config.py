@@ -9,6 +9,7 @@ DEMO_BEARER: Final = "sk_sandbox_demo"
 DEMO_SHOPS: Final = ("http://127.0.0.1:8000",)
 # Seconds. Banks end a challenge after some 10 minutes of silence, and gateways the payment soon after.
 CHALLENGE_LIFE: Final = 15 * 60
+REFUND_DAYS: Final = 180
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 `POST /control/faults` takes `kind` (a name in breakage.KINDS, or `outage`), `operation` (`charge` unless given),
 `count`, `probability`, a window (`seconds` from `after_seconds` on), `token`, `reference`, `key` (the idempotency key),
-and `params` of the kind; or a list of such objects. `decline` is for charges alone, with the parameters `code` and, if
-wanted, `network_advice`: the charge is made, declined, and saved under its key. The operation `webhook` has kinds of
-its own (webhooks.py), and there the fault can be aimed at an event `type`.
+and `params` of the kind; or a list of such objects. `decline` is for charges and refunds, with the parameters `code`
+and, for charges, `network_advice`: it is declined, and that is saved under its key. `pending` is for refunds alone: it
+succeeds after `seconds`, without them never by itself. The operation `webhook` has kinds of its own (webhooks.py), and
+there the fault can be aimed at an event `type`.
 """
 
 import json
@@ -16,10 +17,12 @@ from typing import Any
 from aiohttp import web
 
 from payments.gateways.sandbox.answers import Answer, answer, refused
-from payments.gateways.sandbox.api import authorised, unauthorised
-from payments.gateways.sandbox.breakage import DECLINE, KINDS, OUTAGE
-from payments.gateways.sandbox.charge import as_object
+from payments.gateways.sandbox.breakage import DECLINE, KINDS, OUTAGE, PENDING
+from payments.gateways.sandbox.charge import Charge, as_object
+from payments.gateways.sandbox.dispute import dispute_object
 from payments.gateways.sandbox.faults import OPERATIONS, Fault
+from payments.gateways.sandbox.handling import authorised, unauthorised
+from payments.gateways.sandbox.refund import refund_object
 from payments.gateways.sandbox.scenarios import ADVICES, CODE
 from payments.gateways.sandbox.senders import sent
 from payments.gateways.sandbox.state import SANDBOX, Sandbox
@@ -66,7 +69,7 @@ async def clear_faults(sandbox: Sandbox, _request: web.Request) -> Answer:
 
 async def arm_faults(sandbox: Sandbox, request: web.Request) -> Answer:
     """Arm one fault, or each of a list: all of them, or none where one is wrong."""
-    given = await _json(request)
+    given = await json_in(request)
     faults = []
     for each in given if isinstance(given, list) else [given]:
         fault = _fault(each) if isinstance(each, dict) else "The body is not a JSON object."
@@ -90,8 +93,8 @@ def _arm(sandbox: Sandbox, fault: Fault) -> None:
 
 async def set_latency(sandbox: Sandbox, request: web.Request) -> Answer:
     """Set how many milliseconds each API call takes: `{"ms": 150}`."""
-    document = await _json(request)
-    if not isinstance(document, dict) or not _is_number(document.get("ms"), 0, 600_000):
+    document = await json_in(request)
+    if not isinstance(document, dict) or not is_number(document.get("ms"), 0, 600_000):
         return refused(400, "latency_invalid", "'ms' is 0 to 600000.")
     sandbox.latency = document["ms"] / 1000
     return answer(200, {"ms": document["ms"]})
@@ -99,33 +102,58 @@ async def set_latency(sandbox: Sandbox, request: web.Request) -> Answer:
 
 async def set_challenge_life(sandbox: Sandbox, request: web.Request) -> Answer:
     """Set for how long a charge waits for its customer, also those that wait now: `{"seconds": 900}`."""
-    document = await _json(request)
-    if not isinstance(document, dict) or not _is_number(document.get("seconds"), 0, 86_400):
+    document = await json_in(request)
+    if not isinstance(document, dict) or not is_number(document.get("seconds"), 0, 86_400):
         return refused(400, "challenge_life_invalid", "'seconds' is 0 to 86400.")
     sandbox.store.challenge_life = document["seconds"]
     return answer(200, {"seconds": document["seconds"]})
 
 
 async def ledger(sandbox: Sandbox, _request: web.Request) -> Answer:
-    """Show every charge there is, newest first."""
-    everything = sandbox.store.all_charges()
-    shown = [{**as_object(charge), "created_ms": charge.created_ms} for charge in everything]
-    return answer(200, {"charges": shown})
+    """Show every charge, refund and dispute there is, newest first."""
+    store = sandbox.store
+    shown = {
+        "charges": [{**as_object(charge), "created_ms": charge.created_ms} for charge in store.all_charges()],
+        "refunds": [{**refund_object(each), "created_ms": each.created_ms} for each in store.refunds.newest()],
+        "disputes": [{**dispute_object(each), "created_ms": each.created_ms} for each in store.disputes.newest()],
+    }
+    return answer(200, shown)
 
 
 async def requests(sandbox: Sandbox, request: web.Request) -> Answer:
-    """Show the charge requests received, oldest first, of one `idempotency_key` or `reference` where given."""
-    query = request.query
-    found = sandbox.store.requests(key=query.get("idempotency_key"), reference=query.get("reference"))
-    return answer(200, {"requests": found})
+    """Show the requests received, oldest first, of one `idempotency_key`, `reference` or `operation` where given.
+
+    operation: `charge` or `refund`, a member of each.
+    """
+    store, query = sandbox.store, request.query
+    key, reference, wanted = query.get("idempotency_key"), query.get("reference"), query.get("operation")
+    logs = {"charge": store.requests, "refund": store.refunds.requests}
+    found = [
+        {"operation": operation, **each}
+        for operation, log in logs.items()
+        if wanted in {None, operation}
+        for each in log(key=key, reference=reference)
+    ]
+    return answer(200, {"requests": sorted(found, key=lambda each: int(each["at_ms"]))})
 
 
-async def _json(request: web.Request) -> Any:
+async def json_in(request: web.Request) -> Any:
     """Return the body as JSON, None where it is none."""
     try:
         return json.loads(await request.read())
     except (ValueError, RecursionError):
         return None
+
+
+def charge_named(sandbox: Sandbox, given: Any, names: set[str]) -> Charge | Answer:
+    """Return the charge that a body of these members names, or what is wrong with its `charge`, `amount`, `reason`."""
+    if not isinstance(given, dict) or not set(given) <= names:
+        return refused(400, "body_invalid", f"The body is a JSON object; its members are: {', '.join(sorted(names))}.")
+    amount, reason = given.get("amount", 1), given.get("reason", "other")
+    if type(amount) is not int or amount <= 0 or not (isinstance(reason, str) and CODE.fullmatch(reason)):
+        return refused(400, "body_invalid", "'amount' is in minor units, and 'reason' a word of small letters.")
+    charge = sandbox.store.charge(str(given.get("charge")))
+    return refused(404, "not_found", "There is no such charge.") if charge is None else charge
 
 
 def _fault(given: Document) -> Fault | str:
@@ -158,9 +186,9 @@ def _problem(given: Document) -> str:
         (given.get("kind") in kinds, f"'kind' is one of: {', '.join(sorted(kinds))}."),
         (given.get("operation", "charge") in OPERATIONS, f"'operation' is one of: {', '.join(OPERATIONS)}."),
         (type(count) is int and count > 0, "'count' is a whole number of requests."),
-        (_is_number(given.get("probability", 1), 0, 1), "'probability' is 0 to 1."),
-        (_is_number(given.get("seconds", 1), 0, 86_400), "'seconds' is 0 to 86400."),
-        (_is_number(given.get("after_seconds", 0), 0, 86_400), "'after_seconds' is 0 to 86400."),
+        (is_number(given.get("probability", 1), 0, 1), "'probability' is 0 to 1."),
+        (is_number(given.get("seconds", 1), 0, 86_400), "'seconds' is 0 to 86400."),
+        (is_number(given.get("after_seconds", 0), 0, 86_400), "'after_seconds' is 0 to 86400."),
         (isinstance(given.get("token", ""), str), "'token' is text."),
         (isinstance(given.get("reference", ""), str), "'reference' is text."),
         (isinstance(given.get("key", ""), str), "'key' is text."),
@@ -169,17 +197,27 @@ def _problem(given: Document) -> str:
         (given.get("kind") != OUTAGE or "seconds" in given, "An outage needs 'seconds': nobody could end it early."),
     )
     problem = next((message for holds, message in checks if not holds), "")
-    return problem or (_decline_problem(given, params) if given["kind"] == DECLINE else "")
+    ruled = {DECLINE: _decline_problem, PENDING: _pending_problem}.get(given.get("kind", ""))
+    return problem or (ruled(given, params) if ruled else "")
 
 
 def _decline_problem(given: Document, params: Document) -> str:
-    code, advice = params.get("code"), params.get("network_advice")
-    if given.get("operation", "charge") != "charge":
-        return "Only a charge can be declined."
+    code, advice, operation = params.get("code"), params.get("network_advice"), given.get("operation", "charge")
+    if operation not in {"charge", "refund"}:
+        return "Only a charge or a refund can be declined."
     if not (isinstance(code, str) and CODE.fullmatch(code)):
         return "A decline needs its 'code': up to 64 small letters, digits and underscores."
+    if advice is not None and operation == "refund":
+        return "'network_advice' is of a charge."
     return "" if advice is None or advice in ADVICES else f"'network_advice' is one of: {', '.join(ADVICES)}."
 
 
-def _is_number(value: Any, least: float, most: float) -> bool:
+def _pending_problem(given: Document, params: Document) -> str:
+    if given.get("operation") != "refund":
+        return "Only a refund can be pending."
+    return "" if is_number(params.get("seconds", 1), 0, 86_400) else "'seconds' is 0 to 86400."
+
+
+def is_number(value: Any, least: float, most: float) -> bool:
+    """Say whether `value` is a number within these limits; true and false are none."""
     return type(value) in {int, float} and least <= value <= most

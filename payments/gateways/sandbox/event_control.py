@@ -5,7 +5,6 @@ be about, such as a charge of another shop); if wanted `api_version`, and `dispu
 (`reason`, `amount` in minor units, `due_by` in UTC seconds).
 """
 
-import json
 import secrets
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from aiohttp import web
 
 from payments.gateways.sandbox.answers import Answer, answer, refused
 from payments.gateways.sandbox.charge import as_object
+from payments.gateways.sandbox.control import json_in
 from payments.gateways.sandbox.events import API_VERSION, Told
 from payments.gateways.sandbox.state import Sandbox
 
@@ -22,12 +22,13 @@ _NAMES: Final = frozenset(("type", "charge", "object", "api_version", "dispute")
 async def show_events(sandbox: Sandbox, _request: web.Request) -> Answer:
     """Show every event, newest first, with `delivery`: due_ms, tries, answer and delivered_ms."""
     sandbox.store.flush()
+    sandbox.store.refunds.settle_due()
     return answer(200, {"events": [event.shown() for event in sandbox.store.events.newest()]})
 
 
 async def emit_event(sandbox: Sandbox, request: web.Request) -> Answer:
     """Make an event that nothing here has caused."""
-    told = _told(sandbox, await _json(request))
+    told = _told(sandbox, await json_in(request))
     if isinstance(told, str):
         return refused(400, "event_invalid", told)
     (event_id,) = sandbox.store.events.write([told])
@@ -46,13 +47,6 @@ def _shown(sandbox: Sandbox, event_id: str, status: int) -> Answer:
     event = sandbox.store.events.find(event_id)
     assert event is not None  # noqa: S101 - it was written or changed by this very request
     return answer(status, event.shown())
-
-
-async def _json(request: web.Request) -> Any:
-    try:
-        return json.loads(await request.read())
-    except (ValueError, RecursionError):
-        return None
 
 
 def _told(sandbox: Sandbox, given: Any) -> Told | str:

@@ -13,7 +13,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-OPERATIONS: Final = ("charge", "look_up", "list", "cancel", "health", "webhook")
+OPERATIONS: Final = (
+    *("charge", "look_up", "list", "cancel"),
+    *("refund", "refund_look_up", "dispute_look_up"),
+    *("health", "webhook"),
+)
 
 _chance = secrets.SystemRandom()
 

@@ -1,4 +1,4 @@
-"""Reads the sandbox gateway's events: which charge of ours one claims to be about."""
+"""Reads the sandbox gateway's events: which charge of ours one is about, and which refund or dispute of it."""
 
 import re
 from typing import Any, Final
@@ -19,7 +19,7 @@ def notice_of(event_id: str, body: bytes) -> EventNotice:
     document = object_in(body)
     if document is None or not isinstance(document.get("data"), dict):
         return EventNotice(event_id)
-    charge = _charge_in(document["data"])
+    charge, about = _named("charge", "object", document["data"]), _about(document["data"])
     return EventNotice(
         event_id,
         type=_text(document.get("type"), 100),
@@ -28,12 +28,20 @@ def notice_of(event_id: str, body: bytes) -> EventNotice:
         payment_id=_matching(_PAYMENT_ID, charge.get("reference")),
         created=_seconds(document.get("created")),
         api_version=_text(document.get("apiVersion"), 32),
+        about=_matching(_REFERENCE, about.get("id")),
+        about_key=_matching(_KEY, about.get("idempotency_key")),
     )
 
 
-def _charge_in(data: Document) -> Document:
-    charge = data.get("object")
-    return charge if isinstance(charge, dict) and charge.get("object") == "charge" else {}
+def _about(data: Document) -> Document:
+    """Return the refund or the dispute, of which an event has one at most."""
+    return _named("refund", "refund", data) or _named("dispute", "dispute", data)
+
+
+def _named(noun: str, name: str, data: Document) -> Document:
+    """Return the member `name` where it is a document of this kind, else an empty one."""
+    found = data.get(name)
+    return found if isinstance(found, dict) and found.get("object") == noun else {}
 
 
 def _text(value: Any, most: int) -> str:

@@ -164,24 +164,24 @@ async def redirect(exchange: Exchange) -> web.StreamResponse:
 
 
 def edited(**changes: Any) -> Sender:
-    """Return a sender that answers in health, but about another charge: the ledger keeps the truth."""
+    """Return a sender that answers in health, but about something else: the ledger keeps the truth."""
 
     async def sender(exchange: Exchange) -> web.StreamResponse:
         document = json.loads(exchange.answer.body)
-        for charge in _charges_in(document):
+        for found in _objects_in(document):
             for name, change in changes.items():
-                charge[name] = change(charge[name])
+                found[name] = change(found[name])
         return sent(Answer(exchange.answer.status, encoded(document), exchange.answer.headers))
 
     return sender
 
 
-def _charges_in(document: Any) -> Iterator[dict[str, Any]]:
+def _objects_in(document: Any) -> Iterator[dict[str, Any]]:
     if isinstance(document, list):
         for item in document:
-            yield from _charges_in(item)
+            yield from _objects_in(item)
     elif isinstance(document, dict):
-        if document.get("object") == "charge":
+        if document.get("object") in {"charge", "refund", "dispute"}:
             yield document
         for value in document.values():
-            yield from _charges_in(value)
+            yield from _objects_in(value)

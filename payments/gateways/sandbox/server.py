@@ -10,7 +10,17 @@ from typing import Final
 
 from aiohttp import web
 
-from payments.gateways.sandbox import api, challenge, control, event_control, event_list, pages
+from payments.gateways.sandbox import (
+    api,
+    challenge,
+    control,
+    dispute_control,
+    event_control,
+    event_list,
+    pages,
+    refund_api,
+    refund_control,
+)
 from payments.gateways.sandbox.config import Config
 from payments.gateways.sandbox.state import SANDBOX, Sandbox
 from payments.gateways.sandbox.store import Store
@@ -32,6 +42,10 @@ def application(sandbox: Sandbox) -> web.Application:
             web.get("/v1/charges", api.list_charges),
             web.get("/v1/charges/{id}", api.read_charge),
             web.post("/v1/charges/{id}/cancel", api.cancel_charge),
+            web.post("/v1/refunds", refund_api.create_refund),
+            web.get("/v1/refunds", refund_api.list_refunds),
+            web.get("/v1/refunds/{id}", refund_api.read_refund),
+            web.get("/v1/disputes/{id}", refund_api.read_dispute),
             web.get("/v1/events", event_list.list_events),
             web.get("/v1/balance", api.balance),
             web.get("/v1/health", api.health),
@@ -49,6 +63,13 @@ def application(sandbox: Sandbox) -> web.Application:
             web.post("/control/challenge_life", control.guarded(control.set_challenge_life)),
             web.get("/control/ledger", control.guarded(control.ledger)),
             web.get("/control/requests", control.guarded(control.requests)),
+            web.post("/control/refunds", control.guarded(refund_control.make_refund)),
+            web.post("/control/refunds/{id}/fail", control.guarded(refund_control.fail_refund)),
+            web.post("/control/refunds/{id}/succeed", control.guarded(refund_control.succeed_refund)),
+            web.post("/control/refund_days", control.guarded(refund_control.set_refund_days)),
+            web.post("/control/charges/{id}/age", control.guarded(refund_control.age_charge)),
+            web.post("/control/disputes", control.guarded(dispute_control.open_dispute)),
+            web.post("/control/disputes/{id}/close", control.guarded(dispute_control.close_dispute)),
             web.get("/control/events", control.guarded(event_control.show_events)),
             web.post("/control/events", control.guarded(event_control.emit_event)),
             web.post("/control/events/{id}/resend", control.guarded(event_control.resend_event)),

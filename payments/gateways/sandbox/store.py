@@ -7,17 +7,21 @@ are committed together, which makes a commit cheap under load and immediate with
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from payments.gateways.sandbox.charge import Charge
+from payments.gateways.sandbox.charge import READ_CHARGES, Charge
 from payments.gateways.sandbox.clock import now_ms
 from payments.gateways.sandbox.columns import add_missing
 from payments.gateways.sandbox.config import CHALLENGE_LIFE
+from payments.gateways.sandbox.dispute_store import DisputeBook
 from payments.gateways.sandbox.events import EventLog
 from payments.gateways.sandbox.orders import ChargeOrder
+from payments.gateways.sandbox.refund_rules import Standing
+from payments.gateways.sandbox.refund_store import RefundBook
+from payments.gateways.sandbox.saved_replies import SavedReplies, SavedReply
+from payments.gateways.sandbox.transactions import transaction
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS charges (
@@ -29,38 +33,34 @@ CREATE TABLE IF NOT EXISTS charges (
 CREATE INDEX IF NOT EXISTS charges_key ON charges (key);
 CREATE INDEX IF NOT EXISTS charges_reference ON charges (reference);
 CREATE INDEX IF NOT EXISTS charges_waiting ON charges (created_ms) WHERE status = 'requires_action';
-CREATE TABLE IF NOT EXISTS replies (
-    key TEXT PRIMARY KEY, digest TEXT NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL, created_ms INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS requests (
     seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, key TEXT NOT NULL, reference TEXT NOT NULL, token TEXT NOT NULL,
     digest TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS ages (charge_id TEXT PRIMARY KEY, ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
 _ADDED: Final = {"fingerprint": "TEXT NOT NULL DEFAULT ''", "network_advice": "TEXT"}
 _ADD_CHARGE: Final = "INSERT INTO charges VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_ADD_REPLY: Final = "INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?)"
 _ADD_REQUEST: Final = "INSERT INTO requests VALUES (NULL, ?, ?, ?, ?, ?)"
-_BY_KEY: Final = "SELECT * FROM charges WHERE key = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
-_BY_REFERENCE: Final = "SELECT * FROM charges WHERE reference = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+_BY_KEY: Final = f"{READ_CHARGES} WHERE key = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+_BY_REFERENCE: Final = f"{READ_CHARGES} WHERE reference = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
 _OVERDUE: Final = "SELECT id FROM charges WHERE status = 'requires_action' AND created_ms <= ?"
-_ALL: Final = "SELECT * FROM charges WHERE seq < ? ORDER BY seq DESC LIMIT ?"
+_ALL: Final = f"{READ_CHARGES} WHERE seq < ? ORDER BY seq DESC LIMIT ?"
 _CHANGE: Final = "UPDATE charges SET status = ?, decline_code = ?, action_url = ? WHERE id = ?"
+_AGE: Final = "INSERT INTO ages VALUES (?1, ?2) ON CONFLICT DO UPDATE SET ms = ms + ?2"
+# Taken, less what is given back, held by a dispute, or lost to one.
+_BALANCE: Final = """
+SELECT currency, sum(amount) FROM (
+    SELECT currency, amount FROM charges WHERE status = 'succeeded'
+    UNION ALL SELECT currency, -amount FROM refunds WHERE status <> 'failed'
+    UNION ALL SELECT currency, -amount FROM disputes WHERE status <> 'won'
+) GROUP BY 1
+"""
 _NEWEST: Final = 2**63 - 1
 # What a charge is declined with whose challenge was not answered in time.
 CHALLENGE_EXPIRED: Final = "3ds_expired"
 # Requests are logged for reading afterwards: they may wait this many seconds for a transaction to go with.
 _LOG_DELAY: Final = 0.05
-
-
-class SavedReply(NamedTuple):
-    """The first reply to a key, to be given again. digest: of the parameters it was for."""
-
-    key: str
-    digest: str
-    status: int
-    body: bytes
-    created_ms: int
 
 
 class Store:
@@ -80,6 +80,9 @@ class Store:
         self._db.executescript(_SCHEMA)
         add_missing(self._db, "charges", _ADDED)
         self.events = EventLog(self._db, sends=sends_events)
+        self.replies = SavedReplies(self._db)
+        self.refunds = RefundBook(self._db, self.events)
+        self.disputes = DisputeBook(self._db, self.events)
         self._charges: list[Charge] = []
         self._replies: list[SavedReply] = []
         self._requests: list[tuple[int, str, str, str, str]] = []
@@ -135,29 +138,22 @@ class Store:
         requests, self._requests = self._requests, []
         if not (charges or replies or requests):
             return
-        with self._transaction():
-            self._db.executemany(_ADD_CHARGE, charges)
-            self._db.executemany(_ADD_REPLY, replies)
+        with self.transaction():
+            self._db.executemany(_ADD_CHARGE, [charge[:-1] for charge in charges])
+            self.replies.write(replies)
             self._db.executemany(_ADD_REQUEST, requests)
             self.events.charges_changed(charges)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except sqlite3.Error:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+    def transaction(self) -> AbstractContextManager[None]:
+        """Write meanwhile all or nothing; flush what else waits before."""
+        return transaction(self._db)
 
     def saved_reply(self, key: str) -> SavedReply | None:
         # Without a flush: a key whose reply is not yet committed still counts as in progress.
-        row = self._db.execute("SELECT * FROM replies WHERE key = ?", (key,)).fetchone()
-        return SavedReply(*row) if row else None
+        return self.replies.of(key)
 
     def charge(self, charge_id: str) -> Charge | None:
-        return next(iter(self._select("SELECT * FROM charges WHERE id = ?", charge_id)), None)
+        return next(iter(self._select(f"{READ_CHARGES} WHERE id = ?", charge_id)), None)
 
     def charges_by_key(self, key: str, *, before: int | None, limit: int) -> list[Charge]:
         """Return charges made under `key`, newest first, older than the row `before` where given."""
@@ -193,8 +189,21 @@ class Store:
     def balance(self) -> dict[str, int]:
         """Return the minor units taken and not given back, per currency."""
         self.flush()
-        rows = self._db.execute("SELECT currency, sum(amount) FROM charges WHERE status = 'succeeded' GROUP BY 1")
-        return dict(rows.fetchall())
+        return dict(self._db.execute(_BALANCE).fetchall())
+
+    def age(self, charge_id: str, milliseconds: int) -> None:
+        """Let a charge count as so much older for the time within which it can be refunded."""
+        self._db.execute(_AGE, (charge_id, milliseconds))
+
+    def standing(self, charge: Charge) -> Standing:
+        """Return what there is against a charge; read inside the transaction that adds to it."""
+        row = self._db.execute("SELECT ms FROM ages WHERE charge_id = ?", (charge.id,)).fetchone()
+        return Standing(
+            given_back=self.refunds.given_back(charge.id),
+            lost=self.disputes.disputed(charge.id, "lost"),
+            disputed=self.disputes.disputed(charge.id, "open") > 0,
+            age_ms=now_ms() - charge.created_ms + (row[0] if row else 0),
+        )
 
     def requests(self, *, key: str | None, reference: str | None) -> list[dict[str, Any]]:
         """Return the charge requests received, oldest first."""
@@ -227,6 +236,6 @@ class Store:
 
     def _change(self, charge: Charge) -> None:
         """Write the status of `charge`. Nobody else writes to the file, so what was just read is still so."""
-        with self._transaction():
+        with self.transaction():
             self._db.execute(_CHANGE, (charge.status, charge.decline_code, charge.action_url, charge.id))
             self.events.charges_changed([charge])

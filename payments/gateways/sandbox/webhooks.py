@@ -70,6 +70,7 @@ class _Sender:
         """Send whatever is due, for ever."""
         while True:
             self._sandbox.store.end_challenges()
+            self._sandbox.store.refunds.settle_due()
             self._events.changed.clear()
             self._start_due()
             with suppress(TimeoutError):

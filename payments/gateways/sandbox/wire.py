@@ -1,12 +1,14 @@
 """The sandbox gateway's documents, read strictly: a member that is missing or of another type makes no report."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from payments.gateways.base import Kind
 from payments.gateways.documents import Document
 from payments.gateways.replies import Problem, Word
-from payments.gateways.reports import ChargeReport
+from payments.gateways.reports import Report
 
 _STATUSES: Final = {
     "succeeded": Kind.SUCCEEDED,
@@ -17,7 +19,6 @@ _STATUSES: Final = {
     "pending": Kind.UNKNOWN,
 }
 _WORDS: Final = {
-    "card_declined": Word.DECLINED,
     "idempotency_key_in_use": Word.KEY_IN_USE,
     "idempotency_key_reused": Word.KEY_REUSED,
     "maintenance": Word.MAINTENANCE,
@@ -32,7 +33,7 @@ _TYPES: Final = {
     "created": int,
     "idempotency_key": str,
 }
-_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _CODE = re.compile(r"[a-z0-9_]{1,64}")
 _BRAND = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _FINGERPRINT = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -48,9 +49,9 @@ class SandboxDialect:
     def __init__(self, url: str, origin: str) -> None:
         self._url, self._origin = url + "/", origin + "/"
 
-    def report(self, document: Document) -> ChargeReport | None:
+    def report(self, document: Document) -> Report | None:
         """Return the charge, or None where it is not whole or would send the customer to a foreign place."""
-        if document.get("object") != "charge" or not _typed(document) or not _ID.fullmatch(document["id"]):
+        if document.get("object") != "charge" or not typed(document, _TYPES) or not ID.fullmatch(document["id"]):
             return None
         word = document["status"]
         kind = _STATUSES.get(word)
@@ -61,7 +62,7 @@ class SandboxDialect:
             return None
         if kind is Kind.ACTION_REQUIRED and not action_url:
             return None
-        return ChargeReport(
+        return Report(
             reference=document["id"],
             kind=kind,
             word=word,
@@ -71,7 +72,7 @@ class SandboxDialect:
             live=document["livemode"],
             key=document["idempotency_key"],
             created=document["created"],
-            decline_code=_code(code, word) if kind is Kind.DECLINED else "",
+            decline_code=code_in(code, word) if kind is Kind.DECLINED else "",
             action_url=action_url if kind is Kind.ACTION_REQUIRED else "",
             card_brand=_card_fact(document, "brand", _BRAND),
             card_fingerprint=_card_fact(document, "fingerprint", _FINGERPRINT),
@@ -81,16 +82,9 @@ class SandboxDialect:
     def problem(self, document: Document) -> Problem:
         """Return what an error document says."""
         error = document.get("error")
-        if not isinstance(error, dict):
-            return Problem(Word.OTHER)
-        message, code, charge = error.get("message"), error.get("code"), error.get("charge")
-        return Problem(
-            _WORDS.get(code, Word.OTHER) if isinstance(code, str) else Word.OTHER,
-            message=message if isinstance(message, str) else "",
-            decline_code=_code(error.get("decline_code"), "generic_decline"),
-            report=self.report(charge) if isinstance(charge, dict) else None,
-            never_again=error.get("network_advice") == _NEVER_AGAIN,
-        )
+        charge = error.get("charge") if isinstance(error, dict) else None
+        found = problem_in(document, declined="card_declined")
+        return replace(found, report=self.report(charge)) if isinstance(charge, dict) else found
 
     def _action_url(self, value: Any) -> str:
         """Return where the customer goes, at the gateway's public origin; empty for any other place."""
@@ -101,12 +95,29 @@ class SandboxDialect:
         return value if value.startswith(self._origin) and len(value) <= MAX_ADDRESS else ""
 
 
-def _typed(document: Document) -> bool:
+def problem_in(document: Document, *, declined: str) -> Problem:
+    """Return what an error document says, but for what it is about. declined: the code of a decline."""
+    error = document.get("error")
+    if not isinstance(error, dict):
+        return Problem(Word.OTHER)
+    message, code = error.get("message"), error.get("code")
+    word = Word.DECLINED if code == declined else _WORDS.get(code if isinstance(code, str) else "", Word.OTHER)
+    return Problem(
+        word,
+        message=message if isinstance(message, str) else "",
+        decline_code=code_in(error.get("decline_code"), "generic_decline"),
+        never_again=error.get("network_advice") == _NEVER_AGAIN,
+    )
+
+
+def typed(document: Document, types: Mapping[str, type]) -> bool:
+    """Say whether each member that `types` names is there and of exactly its type."""
     # `type`, not `isinstance`: true and 1.0 are no amounts.
-    return all(type(document.get(name)) is kind for name, kind in _TYPES.items())
+    return all(type(document.get(name)) is kind for name, kind in types.items())
 
 
-def _code(value: Any, otherwise: str) -> str:
+def code_in(value: Any, otherwise: str) -> str:
+    """Return a code as the gateway writes them, `otherwise` where it is none."""
     return value if isinstance(value, str) and _CODE.fullmatch(value) else otherwise
 
 

@@ -8,7 +8,7 @@ from requests.structures import CaseInsensitiveDict
 
 from payments.gateways.base import Outcome
 from payments.gateways.http import Reply
-from payments.gateways.replies import read_charge
+from payments.gateways.replies import read_money_reply
 from payments.gateways.reports import Expected
 from payments.gateways.sandbox.wire import SandboxDialect
 from tests.payments.gateways.builders import charge_object, charge_request, encoded
@@ -22,7 +22,7 @@ EXPECTED = Expected(REQUEST.payment_id, REQUEST.amount, REQUEST.currency)
 def read(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Outcome:
     raw = body if isinstance(body, bytes) else encoded(body)
     given = CaseInsensitiveDict({"content-type": "application/json", **(headers or {})})
-    return read_charge(Reply(status, given, raw), EXPECTED, SandboxDialect(URL, URL), NOW)
+    return read_money_reply(Reply(status, given, raw), EXPECTED, SandboxDialect(URL, URL), NOW)
 
 
 def charge(**changes: Any) -> dict[str, Any]:

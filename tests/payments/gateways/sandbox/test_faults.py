@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from payments.gateways.base import Kind
-from payments.gateways.sandbox.breakage import KINDS
+from payments.gateways.sandbox.breakage import KINDS, PENDING
 from payments.gateways.sandbox.framing import FRAMINGS
 from tests.payments.gateways.builders import charge_request, gateway, look_up_of
 from tests.sandbox import SandboxProcess, wait_until
@@ -77,8 +77,8 @@ def test_a_fault_is_heard_as_what_it_is_and_the_ledger_keeps_the_truth(
     assert sandbox.faults()[-1]["fired"] == 1
 
 
-def test_every_kind_has_a_case() -> None:
-    assert {case[0] for case in CASES} == set(KINDS)
+def test_every_kind_but_that_of_refunds_has_a_case() -> None:
+    assert {case[0] for case in CASES} == set(KINDS) - {PENDING}
 
 
 @pytest.mark.parametrize("kind", ["execute_then_close", "execute_then_reset", "execute_then_hang", "cut_reply"])

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from payments.gateways.sandbox.charge import Charge
-from payments.gateways.sandbox.store import SavedReply, Store
+from payments.gateways.sandbox.saved_replies import SavedReply
+from payments.gateways.sandbox.store import Store
 
 CHARGE = Charge("ch_1", "k1", "pay_1", 1000, "USD", "succeeded", None, None, "visa", "4242", "", "{}", 1)
 

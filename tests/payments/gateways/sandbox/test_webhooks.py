@@ -9,6 +9,7 @@ import pytest
 
 from payments.gateways.base import EventRefusedError
 from tests.payments.gateways.receiver import Receiver, receiver
+from tests.payments.gateways.refund_builders import charged
 from tests.sandbox import SandboxProcess, sandbox_process, wait_until
 
 
@@ -212,3 +213,32 @@ def test_sigterm_ends_a_gateway_whose_events_nobody_takes(tmp_path: Path) -> Non
 def test_events_never_leave_this_machine(tmp_path: Path, url: str) -> None:
     with pytest.raises(RuntimeError, match="did not start"):
         sandbox_process(tmp_path / "ledger.sqlite3", webhook_url=url).__enter__()
+
+
+def test_refunds_and_disputes_are_told_signed_and_named(sender: SandboxProcess, receiving: Receiver) -> None:
+    paid = charged(sender, payment_id=new_reference())
+    sender.arm("pending", operation="refund", count=1, reference=paid.payment_id, params={"seconds": 0.3})
+    wish = paid.wish()
+    made = paid.adapter.refund(wish)
+    dispute = sender.control("disputes", charge=paid.id)
+    came = receiving.wait_for(paid.payment_id, 4)
+    notices = sorted((each.notice() for each in came), key=lambda notice: notice.type)
+    assert [(notice.type, notice.about, notice.about_key) for notice in notices] == [
+        ("charge.succeeded", "", ""),
+        ("dispute.created", dispute["id"], ""),
+        ("refund.created", made.reference, wish.key),
+        ("refund.succeeded", made.reference, wish.key),
+    ]
+    assert {(notice.reference, notice.payment_id, notice.key) for notice in notices} == {
+        (paid.id, paid.payment_id, paid.request.key)
+    }
+
+
+def test_a_refund_event_can_be_lost_alone(sender: SandboxProcess, receiving: Receiver) -> None:
+    paid = charged(sender)
+    arm(sender, "lose", paid.payment_id, type="refund.succeeded")
+    assert paid.adapter.refund(paid.wish()).reference
+    assert paid.adapter.refund(paid.wish()).reference
+    came = receiving.wait_for(paid.payment_id, 2)
+    assert [each.notice().type for each in came] == ["charge.succeeded", "refund.succeeded"]
+    assert [event["delivery"]["answer"] for event in sender.events(reference=paid.payment_id)].count("lost") == 1
