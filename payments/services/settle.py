@@ -111,16 +111,20 @@ class Settler:
 
     def _begin(self, kind: str, claim_some: Callable[[int], list[Ask]]) -> None:
         """Start what one kind of errand has to do."""
+        room = self._room_for(kind)
         try:
-            errands = claim_some(self._room_for(kind))
+            asks = claim_some(room)
         except Exception:  # whatever is wrong with one kind must stop neither the others nor the payments
             logger.exception("errands (%s) could not be claimed", kind)
             return
         calls.require_no_transaction()
-        for errand in errands:
+        if (asks and len(asks) >= room) or (not room and self._errands[kind]):
+            # More of the kind may wait than there is room for: look again as soon as some of them have ended.
+            self._errands_at = min(self._errands_at, time.monotonic() + POLL)
+        for ask in asks:
             self._under_way += 1
             self._errands[kind] += 1
-            self._pool.submit(self._errand, kind, errand)
+            self._pool.submit(self._errand, kind, ask)
 
     def _errand(self, kind: str, ask: Ask) -> None:
         """Run in a thread of the pool: ask the gateway and hand over what is to be written. Never the database."""
