@@ -14,6 +14,7 @@ from payments.crash_points import reach
 from payments.idempotency import request_hash
 from payments.models import Attempt, Payment
 from payments.money import Money
+from payments.notices import Severity, tell
 from payments.reliability import refundable
 from payments.services import wake
 from payments.services.book import Book
@@ -115,7 +116,16 @@ def request_here(wanted: Wanted, because: Because) -> Requested:
     change.tell("refund.requested", before="", event=CREATED, reason=refund.reason, **said)
     change.publish()
     book.write()
+    if refund.state == RefundState.AWAITING_APPROVAL:
+        _tell_team(refund)
     return Requested(refund, replayed=False)
+
+
+def _tell_team(refund: Refund) -> None:
+    """Somebody must approve it before it lapses."""
+    path = f"/admin/refunds/refund/{refund.pk}/change/"
+    text = f"Asked for by {refund.requested_by}; it lapses at {refund.due_at:%Y-%m-%d %H:%M} UTC."
+    tell("refund_to_approve", refund.pk, f"Refund of {refund.money} awaits approval", text, Severity.INFO, path)
 
 
 def parameters_hash(refund: Refund) -> str:
