@@ -8,6 +8,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from payments.api.events_schema import add_webhooks
+from refunds.api.schema import PAYMENT_WITH_REFUND
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -26,7 +27,8 @@ class Generator(SchemaGenerator):
     """Describes the calls, and what we call: the shops' endpoints."""
 
     def get_schema(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        return add_webhooks(super().get_schema(*args, **kwargs))  # type: ignore[no-untyped-call]
+        described = super().get_schema(*args, **kwargs)  # type: ignore[no-untyped-call]
+        return add_webhooks(described, {"refund": ("PaymentWithRefund", PAYMENT_WITH_REFUND)})
 
 
 schema_view = SpectacularJSONAPIView.as_view(generator_class=Generator)

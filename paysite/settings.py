@@ -199,8 +199,9 @@ TRUST_LIMITS: dict[str, int] = {
 # Refunds (docs/refunds.md). What may be refunded without a second person, by who asks: a program with an API key, and
 # people by their role in the console. A currency that is not listed always needs a second person.
 REFUND_LIMITS: dict[str, dict[str, int]] = {
-    role: env.amounts(f"PAYSITE_REFUND_LIMIT_{role.upper()}", env.in_all_currencies(units))
-    for role, units in (("api", 1000), ("operator", 100), ("supervisor", 1000))
+    "api": env.amounts("PAYSITE_REFUND_LIMIT_API", env.in_all_currencies(1000)),
+    "operator": env.amounts("PAYSITE_REFUND_LIMIT_OPERATOR", env.in_all_currencies(100)),
+    "supervisor": env.amounts("PAYSITE_REFUND_LIMIT_SUPERVISOR", env.in_all_currencies(1000)),
 }
 # Hours after which a request for approval that nobody answered is called off.
 REFUND_APPROVAL_HOURS = env.integer("PAYSITE_REFUND_APPROVAL_HOURS", 72, least=1, most=30 * 24)

@@ -16,6 +16,7 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("api/", include("payments.api.urls")),
+    path("api/", include("refunds.api.urls")),
     path("api/schema", openapi.schema_view, name="schema"),
     path("api/docs", openapi.docs_view, name="docs"),
     path("checkout/", include("payments.checkout.urls")),

@@ -1,5 +1,6 @@
 """How the API's readers see events: the calls that list them, and what each one carries when it is delivered."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from drf_spectacular.utils import OpenApiParameter
@@ -23,7 +24,8 @@ _CHECKOUT: Final = schema.shape(
 _WITH_SURPLUS: Final = schema.shape({**schema.PAYMENT["properties"], "surplusCharge": schema.SURPLUS})
 _TEST: Final = schema.shape({"endpointID": {"type": "string"}})
 # The first part of a type → the name of what its events carry as data, and its shape.
-_DATA: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+Shapes = Mapping[str, tuple[str, dict[str, Any]]]
+_DATA: Final[Shapes] = {
     "payment": ("Payment", schema.PAYMENT),
     "surplus": ("PaymentWithSurplusCharge", _WITH_SURPLUS),
     "checkout": ("Checkout", _CHECKOUT),
@@ -51,17 +53,23 @@ def any_event() -> dict[str, Any]:
     return envelope({"type": "string", "enum": list(events.TYPES)}, {"type": "object"})
 
 
-def add_webhooks(result: dict[str, Any]) -> dict[str, Any]:
-    """Add what endpoints are sent, one webhook per event type, to an OpenAPI document, and return it."""
+def add_webhooks(result: dict[str, Any], more: Shapes) -> dict[str, Any]:
+    """Add what endpoints are sent, one webhook per event type, to an OpenAPI document, and return it.
+
+    more: the shapes of what apps above this one tell.
+    """
+    shapes = {**_DATA, **more}
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
-    for name, shape in [*_DATA.values(), _OTHER]:
+    for name, shape in [*shapes.values(), _OTHER]:
         schemas[name] = shape
-    result["webhooks"] = {name: {"post": _webhook(name, words)} for name, words in events.TYPES.items()}
+    result["webhooks"] = {
+        type_: {"post": _webhook(type_, words, shapes.get(type_.partition(".")[0], _OTHER)[0])}
+        for type_, words in events.TYPES.items()
+    }
     return result
 
 
-def _webhook(type_: str, words: str) -> dict[str, Any]:
-    name, _ = _DATA.get(type_.partition(".")[0], _OTHER)
+def _webhook(type_: str, words: str, name: str) -> dict[str, Any]:
     body = envelope({"const": type_}, {"$ref": f"#/components/schemas/{name}"})
     return {
         "operationId": f"on_{type_.replace('.', '_')}",

@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from payments.api import validation
 from payments.models import SurplusCharge
+from payments.reliability.refundable import Standing
 from payments.states import AttemptState, PaymentStatus, SurplusState
 
 TIME: Final = {"type": "string", "format": "date-time"}
@@ -117,6 +118,13 @@ _PAYMENT_FIELDS: Final = {
     "amount": {"type": "number", "description": "Exact, with the currency's decimals."},
     "amountMinor": {"type": "integer"},
     "currency": {"type": "string"},
+    "refundedAmount": {"type": "number", "description": "What was given back for certain; exact."},
+    "refundedAmountMinor": {"type": "integer"},
+    "refundableAmount": {"type": "number", "description": "What a refund may ask for now; exact."},
+    "refundableAmountMinor": {"type": "integer"},
+    "refundStanding": {"type": "string", "enum": [standing.value for standing in Standing]},
+    "disputedAmount": {"type": "number", "description": "What open disputes hold; nothing is refunded meanwhile."},
+    "disputedAmountMinor": {"type": "integer"},
     "orderID": {"type": "string"},
     "paymentMethod": shape({"type": {"type": "string"}}),
     "metadata": {"type": "object", "additionalProperties": {"type": "string"}},

@@ -37,7 +37,7 @@ def pay_request(client_id: int, body: Any, header_key: str | None) -> PayRequest
     if not isinstance(body, dict):
         raise invalid([FieldError("", "must be a JSON object.")])
     errors.extend(FieldError(str(name)[:64], "is not a known field.") for name in body.keys() - _TOP)
-    key = _key(body, header_key, errors)
+    key = key_of(body, header_key, errors)
     currency = _currency(body, errors)
     amount = _amount(body, currency, errors)
     method_type, token = _method(body, errors)
@@ -74,7 +74,8 @@ def retry_method(body: Any) -> tuple[str, str] | None:
     return method
 
 
-def _key(body: dict[str, Any], header: str | None, errors: list[FieldError]) -> str:
+def key_of(body: dict[str, Any], header: str | None, errors: list[FieldError]) -> str:
+    """Return the idempotency key that `body` and the header name, else note why there is none."""
     given = body.get("idempotencyKey")
     if header is not None and not isinstance(given, Number):
         header = idempotency.unquote_header(header)
@@ -169,14 +170,19 @@ def _metadata_problem(name: str, value: Any) -> str:
     if isinstance(value, Number) or not isinstance(value, str):
         return "must be a string."
     if name in {"orderID", "customerID"}:
-        if not _REFERENCE.fullmatch(value):
-            return f"must be {REFERENCE_RULE}."
-        return IS_CARD if _is_card_number(value) else ""
+        return reference_problem(value)
     if len(value) > MAX_METADATA_VALUE:
         return f"is longer than {MAX_METADATA_VALUE} characters."
     if "\0" in value or any(unicodedata.category(character) == "Cs" for character in value if character > "\ud7ff"):
         return "has characters that cannot be stored."
     return IS_CARD if has_card_number(value) else ""
+
+
+def reference_problem(value: str) -> str:
+    """Return why `value` cannot be a shop's own name of an order or customer; nothing where it can."""
+    if not _REFERENCE.fullmatch(value):
+        return f"must be {REFERENCE_RULE}."
+    return IS_CARD if _is_card_number(value) else ""
 
 
 def has_card_number(text: str) -> bool:

@@ -4,14 +4,17 @@ import logging
 import re
 import threading
 import time
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from django.db import Error
+from django.db.models import Model
 
 from payments.models import Payment
 from payments.states import PaymentStatus
 
 logger = logging.getLogger(__name__)
+Row = TypeVar("Row", bound=Model)
 
 MAX_WAIT: Final = 20
 # Waiting requests hold a web thread each: more than this many at once are answered at once instead.
@@ -28,20 +31,27 @@ def preferred_wait(header: str) -> int:
 
 def wait_for_outcome(payment: Payment, seconds: int) -> Payment:
     """Return the payment as soon as its outcome is known, or as it is after `seconds`."""
+    return wait_while(
+        _is_undecided, payment, seconds, lambda: Payment.objects.select_related("order").get(pk=payment.pk)
+    )
+
+
+def wait_while(is_undecided: Callable[[Row], bool], row: Row, seconds: int, read_again: Callable[[], Row]) -> Row:
+    """Return the row as soon as it is decided, or as it is after `seconds`."""
     ends, pause = time.monotonic() + seconds, 0.05
-    if seconds <= 0 or not _is_undecided(payment) or not _SLOTS.acquire(blocking=False):
-        return payment
+    if seconds <= 0 or not is_undecided(row) or not _SLOTS.acquire(blocking=False):
+        return row
     try:
-        while _is_undecided(payment) and time.monotonic() < ends:
+        while is_undecided(row) and time.monotonic() < ends:
             threading.Event().wait(min(pause, max(ends - time.monotonic(), 0)))
             pause = min(pause * 1.5, 0.5)
-            payment = Payment.objects.select_related("order").get(pk=payment.pk)
+            row = read_again()
     except Error:
         # The request was accepted: it is answered with what is known of it.
-        logger.warning("the outcome of %s could not be waited for", payment.pk, exc_info=True)
+        logger.warning("the outcome of %s could not be waited for", row.pk, exc_info=True)
     finally:
         _SLOTS.release()
-    return payment
+    return row
 
 
 def _is_undecided(payment: Payment) -> bool:

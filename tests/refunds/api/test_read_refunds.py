@@ -1,0 +1,167 @@
+"""GET /api/refunds, GET /api/refunds/{refundID} and calling one off, as a program sees them (requirements D1, D6)."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+
+from payments.models import Client
+from refunds.models import Refund
+from tests.payments.api.conftest import Api, api_of, fields_of
+from tests.payments.conftest import reload
+from tests.refunds.api.conftest import everything
+from tests.refunds.rows import attempted, paid, written
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/api/refunds"
+
+
+def body(response: HttpResponse, status: int = 200) -> dict[str, Any]:
+    assert response.status_code == status, response.content
+    return dict(json.loads(response.content))
+
+
+def listed(api: Api, **query: str) -> list[str]:
+    return [row["refundID"] for row in body(api.get(LIST, **query))["data"]]
+
+
+# The list.
+
+
+def test_the_list_is_newest_first_and_its_pages_have_every_refund_once(shop: Client, api: Api) -> None:
+    payment = paid(shop)
+    # Ids of one millisecond have an order of their own.
+    made = sorted(written(payment, 100).pk for _ in range(5))
+    first = body(api.get(LIST, limit="2"))
+    second = body(api.get(LIST, limit="2", cursor=first["nextCursor"]))
+    third = body(api.get(LIST, limit="2", cursor=second["nextCursor"]))
+    pages = [[row["refundID"] for row in page["data"]] for page in (first, second, third)]
+    assert pages == [made[:2:-1], made[2:0:-1], made[:1]]
+    assert third["nextCursor"] is None
+
+
+def test_the_list_is_filtered_by_payment_status_and_time(shop: Client, api: Api) -> None:
+    one, other = paid(shop), paid(shop, "order-2-pay", order="order-2")
+    first, second = written(one, 100), written(other, 100, state="awaiting_approval")
+    assert listed(api, paymentID=one.pk) == [first.pk]
+    assert listed(api, status="awaiting_approval") == [second.pk]
+    assert listed(api, status="succeeded") == []
+    assert listed(api, paymentID=one.pk, status="awaiting_approval") == []
+    for seconds, expected in ((-1, {first.pk, second.pk}), (3600, set())):
+        assert set(listed(api, createdAfter=(first.created_at + timedelta(seconds=seconds)).isoformat())) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"limit": "0"}, "limit"),
+        ({"limit": "101"}, "limit"),
+        ({"cursor": "pay_01jd3m0000000000000000000a"}, "cursor"),
+        ({"paymentID": "rf_1"}, "paymentID"),
+        ({"paymentID": "\0"}, "paymentID"),
+        ({"status": "success"}, "status"),
+        ({"createdAfter": "yesterday"}, "createdAfter"),
+        ({"createdAfter": "2026-01-31T12:00:00"}, "createdAfter"),
+        ({"client": "1"}, "client"),
+    ],
+)
+def test_a_bad_parameter_is_named(api: Api, query: dict[str, str], field: str) -> None:
+    response = api.get(LIST, **query)
+    assert (response.status_code, fields_of(response)) == (400, [field])
+
+
+def test_another_shops_refunds_are_not_there(shop: Client, api: Api, stranger: Api) -> None:
+    refund = written(paid(shop))
+    assert listed(stranger) == []
+    assert listed(stranger, paymentID=refund.payment_id) == []
+    known, unknown = (body(stranger.get(f"{LIST}/{name}"), 404) for name in (refund.pk, f"{refund.pk[:-2]}zz"))
+    assert {**known, "timestamp": ""} == {**unknown, "timestamp": ""}
+    assert body(api.get(f"{LIST}/pay_1"), 404)["code"] == "not_found"
+
+
+# One refund.
+
+
+def test_a_refund_is_shown_with_its_attempts_in_their_order(shop: Client, api: Api) -> None:
+    refund = written(paid(shop))
+    first = attempted(refund)
+    first.prove_not_sent(now=refund.created_at)
+    first.save()
+    attempted(refund, 2)
+    found = body(api.get(f"{LIST}/{refund.pk}"))
+    assert [(each["number"], each["status"], each["finishedAt"] is None) for each in found["attempts"]] == [
+        (1, "not_sent", False),
+        (2, "sent", True),
+    ]
+    assert set(found["attempts"][0]) == {"number", "status", "sentAt", "finishedAt"}
+
+
+def test_a_refund_of_unknown_outcome_is_shown_as_unknown(shop: Client, api: Api) -> None:
+    refund = written(paid(shop))
+    refund.process(at=None)
+    refund.save()
+    refund.lose()
+    refund.save()
+    found = body(api.get(f"{LIST}/{refund.pk}"))
+    assert (found["status"], found["outcomeUnknown"], found["finishedAt"]) == ("unknown", True, None)
+
+
+def test_keys_that_were_made_here_and_the_gateways_words_are_not_shown(shop: Client, api: Api) -> None:
+    refund = written(paid(shop), idempotency_key="~console:1", message="insufficient balance of merchant")
+    response = api.get(f"{LIST}/{refund.pk}")
+    assert body(response)["idempotencyKey"] is None
+    assert b"insufficient" not in response.content
+
+
+# Calling it off.
+
+
+@pytest.mark.parametrize("state", ["requested", "awaiting_approval"])
+def test_what_was_not_sent_can_be_called_off_and_its_amount_is_free_again(shop: Client, api: Api, state: str) -> None:
+    payment = paid(shop)
+    refund = written(payment, state=state, needs_approval=state == "awaiting_approval")
+    found = body(api.post(f"{LIST}/{refund.pk}/cancel", {}))
+    assert (found["status"], found["failureCode"], found["finishedAt"] is None) == ("rejected", "called_off", False)
+    assert reload(payment).refund_reserved == 0
+
+
+def test_what_was_sent_cannot_be_called_off(shop: Client, api: Api) -> None:
+    payment = paid(shop)
+    refund = written(payment)
+    refund.process(at=None)
+    refund.save()
+    before = everything()
+    found = body(api.post(f"{LIST}/{refund.pk}/cancel", {}), 409)
+    assert (found["code"], found["moneyMoved"]) == ("not_cancelable", False)
+    assert found["detail"] == "The refund is processing: it can not be called off. Nothing was changed."
+    assert (everything(), reload(payment).refund_reserved) == (before, 3000)
+
+
+def test_another_shops_refund_cannot_be_called_off(shop: Client, stranger: Api) -> None:
+    refund = written(paid(shop))
+    assert stranger.post(f"{LIST}/{refund.pk}/cancel", {}).status_code == 404
+    assert Refund.objects.get().state == "requested"
+
+
+# Who may.
+
+
+def test_reading_and_writing_have_their_own_scopes(shop: Client) -> None:
+    refund = written(paid(shop))
+    reader, writer = api_of(shop, "refunds:read"), api_of(shop, "refunds:write")
+    one = f"{LIST}/{refund.pk}"
+    assert [reader.get(path).status_code for path in (LIST, one)] == [200, 200]
+    assert [writer.get(path).status_code for path in (LIST, one)] == [403, 403]
+    assert reader.post(f"{one}/cancel", {}).status_code == 403
+    assert Refund.objects.get().state == "requested"
+    assert writer.post(f"{one}/cancel", {}).status_code == 200
+
+
+def test_nobody_is_nobody(shop: Client) -> None:
+    refund = written(paid(shop))
+    nobody = Api("psk_test_of_nobody_at_all_000")
+    assert [nobody.get(path).status_code for path in (LIST, f"{LIST}/{refund.pk}")] == [401, 401]
+    assert nobody.post(f"{LIST}/{refund.pk}/cancel", {}).status_code == 401
