@@ -7,9 +7,17 @@ class DisputesConfig(AppConfig):
     verbose_name = "Disputes"
 
     def ready(self) -> None:
+        from disputes import outcomes as dispute_outcomes
+        from disputes.events import TYPES
         from disputes.guards import DISPUTE_GUARDS
-        from payments import guards
+        from disputes.services import claim, sweep
+        from payments import events, guards, outcomes
+        from payments.services import errands
 
         # Django's own hooks around the schema; nothing of the business travels by signal.
         pre_migrate.connect(guards.uninstall_before_migrate(DISPUTE_GUARDS), sender=self, weak=False)
         post_migrate.connect(guards.install_after_migrate(DISPUTE_GUARDS), sender=self, weak=False)
+        events.register(TYPES)
+        outcomes.register("dispute.", dispute_outcomes.told)
+        errands.register("disputes", claim)
+        errands.register_sweep("forgottenDisputes", sweep.sweep)

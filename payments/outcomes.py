@@ -6,7 +6,7 @@ one, the gateway is asked, and its answer goes through the one door (payments/se
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from payments.audit import Because
 from payments.models import Attempt, GatewayEvent
@@ -22,10 +22,22 @@ class Told:
     now: datetime
 
 
-# Returns what became of it, for the event's note. Runs in the transaction that marks the event as applied, so that both
-# happen or neither; may be called again with the same event. It must call no gateway, and believe nothing about money:
-# it writes a row of its own that is due, and the gateway is asked when that is claimed.
-Handler = Callable[[Told], str]
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What a handler returns that cannot see to an event at this moment; it is called again after `wait`.
+
+    why: a sentence, for the event's note. Nothing that the handler wrote is kept, and it counts as no try.
+    """
+
+    why: str
+    wait: timedelta = timedelta(seconds=1)
+
+
+# Returns what became of it, for the event's note, or that it is to be called again. Runs in the transaction that marks
+# the event as applied, so that both happen or neither; may be called again with the same event. It must call no
+# gateway, and believe nothing about money: it writes a row of its own that is due, and the gateway is asked when that
+# is claimed. It waits for no lock: many events are handled in one transaction, in no order that others lock by.
+Handler = Callable[[Told], str | Later]
 
 _handlers: dict[str, Handler] = {}
 

@@ -7,6 +7,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
+from disputes.schema import PAYMENT_WITH_DISPUTE
 from payments.api.events_schema import add_webhooks
 from refunds.api.schema import PAYMENT_WITH_REFUND
 
@@ -28,7 +29,11 @@ class Generator(SchemaGenerator):
 
     def get_schema(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         described = super().get_schema(*args, **kwargs)  # type: ignore[no-untyped-call]
-        return add_webhooks(described, {"refund": ("PaymentWithRefund", PAYMENT_WITH_REFUND)})
+        shapes = {
+            "refund": ("PaymentWithRefund", PAYMENT_WITH_REFUND),
+            "dispute": ("PaymentWithDispute", PAYMENT_WITH_DISPUTE),
+        }
+        return add_webhooks(described, shapes)
 
 
 schema_view = SpectacularJSONAPIView.as_view(generator_class=Generator)

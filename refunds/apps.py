@@ -7,17 +7,23 @@ class RefundsConfig(AppConfig):
     verbose_name = "Refunds"
 
     def ready(self) -> None:
-        from payments import events, guards
+        from payments import events, guards, outcomes
         from payments.services import errands, messages_money
         from refunds import messages
+        from refunds import outcomes as refund_outcomes
         from refunds.events import TYPES
         from refunds.guards import REFUND_GUARDS
-        from refunds.services import claim, sweep
+        from refunds.services import claim, sweep, watch
+        from refunds.services.bulk import work as bulk_work
 
         # Django's own hooks around the schema; nothing of the business travels by signal.
         pre_migrate.connect(guards.uninstall_before_migrate(REFUND_GUARDS), sender=self, weak=False)
         post_migrate.connect(guards.install_after_migrate(REFUND_GUARDS), sender=self, weak=False)
         events.register(TYPES)
+        outcomes.register("refund.", refund_outcomes.told)
         errands.register("refunds", claim)
+        errands.register("refund_watch", watch)
+        errands.register_beginning(watch.begin_watching)
+        errands.register("bulk_refunds", bulk_work)
         errands.register_sweep("forgottenRefunds", sweep.sweep)
         messages_money.register("rf", messages.given_back)

@@ -29,6 +29,7 @@ class Errand(Protocol):
 
 _errands: Final[dict[str, Any]] = {}
 _sweeps: Final[dict[str, Sweep]] = {}
+_beginnings: Final[list[Callable[[], None]]] = []
 
 
 def register(kind: str, errand: Any) -> None:
@@ -39,6 +40,17 @@ def register(kind: str, errand: Any) -> None:
 def register_sweep(name: str, sweep: Sweep) -> None:
     """Let every recovery run make `sweep`, and report its count as `name`."""
     _sweeps[name] = sweep
+
+
+def register_beginning(begin: Callable[[], None]) -> None:
+    """Have `begin` called whenever a settle loop starts: it makes rows that must be there, and may find them there."""
+    _beginnings.append(begin)
+
+
+def begin() -> None:
+    """Do what is to be done when a settle loop starts."""
+    for each in _beginnings:
+        each()
 
 
 def registered() -> Mapping[str, Errand]:

@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 
 from payments.audit import Because
 from payments.models import SettleLoop
+from payments.services import errands
 from payments.services.health import begin_checking
 from payments.services.outbox import Outbox, sources
 from payments.services.settle import Settler
@@ -47,6 +48,7 @@ def run_slot(name: str, run_for: float = RUN_FOR) -> bool:
     def settler() -> Settler:
         begin_watching()
         begin_checking()
+        errands.begin()
         return Settler(Because(actor=f"worker:{name}", cause="job:settle"))
 
     return _run(name, settler, run_for)

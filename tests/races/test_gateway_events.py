@@ -1,15 +1,16 @@
 """One event delivered many times at the same instant, and many workers at the same events (W01; invariant 28)."""
 
+import time
 from collections import Counter
 
 import pytest
 from django.db import transaction
 
+from disputes.outcomes import told as received
 from payments.gateways.base import Kind
 from payments.models import AuditEntry, Client, GatewayEvent, LedgerPosting, OperatorTask, Payment, RefusedWebhook
-from payments.outcomes import Told
+from payments.outcomes import Later, Told
 from payments.services import gateway_events
-from payments.services.gateway_events.disputes import received
 from tests.payments.conftest import BECAUSE, after, sent
 from tests.payments.services.conftest import gateway, shared_gateway
 from tests.payments.services.gateway_telling import charged, count_calls, old
@@ -73,8 +74,15 @@ def test_eight_disputes_of_one_payment_at_once_are_all_told(shop: Client) -> Non
     events = [stored(attempt, "dispute.created", number=number, reference="ch_1") for number in range(8)]
 
     @transaction.atomic
-    def tell(number: int) -> str:
+    def told(number: int) -> str | Later:
         return received(Told(events[number], attempt, BECAUSE, events[number].received_at))
+
+    def tell(number: int) -> str:
+        ends_at = time.monotonic() + 20
+        # Whoever finds the payment locked is called again, as the events' own claim does it.
+        while isinstance(answer := told(number), Later) and time.monotonic() < ends_at:
+            time.sleep(0.01)
+        return str(answer)
 
     assert set(at_once(8, tell)) == {"People were asked to answer the dispute."}
     details = " ".join(OperatorTask.objects.values_list("detail", flat=True))

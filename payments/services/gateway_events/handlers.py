@@ -7,7 +7,7 @@ from django.db import transaction
 
 from payments.audit import Because
 from payments.models import Attempt, GatewayEvent
-from payments.outcomes import Told, handler_of
+from payments.outcomes import Handler, Later, Told, handler_of
 from payments.services.gateway_events import write
 
 logger = logging.getLogger(__name__)
@@ -29,10 +29,21 @@ def handle(event: GatewayEvent, attempt: Attempt, now: datetime) -> None:
     if handler is None:
         return
     try:
-        with transaction.atomic():
-            note = handler(Told(event, attempt, because_of(event), now))
+        answer = _answer(handler, Told(event, attempt, because_of(event), now))
     except Exception:  # the boundary to other apps: a defect with one event must not hold up all the others
         logger.exception("the handler of %s raised for %s", event.type, event.event_id)
         write.again(event, "A defect of ours: the log has the details.", now)
     else:
-        write.applied(event, note, now)
+        if isinstance(answer, Later):
+            write.waits(event, now + answer.wait, answer.why)
+        else:
+            write.applied(event, answer, now)
+
+
+def _answer(handler: Handler, told: Told) -> str | Later:
+    """Return what the handler says; what it wrote is kept only where it saw to the event."""
+    with transaction.atomic():
+        answer = handler(told)
+        if isinstance(answer, Later):
+            transaction.set_rollback(True)
+    return answer

@@ -77,7 +77,7 @@ def test_another_systems_charge_is_ignored(db: None, names: dict[str, Any]) -> N
 
 
 @pytest.mark.usefixtures("nobody_is_asked")
-@pytest.mark.parametrize("type_", ["charge.updated", "payout.paid", "CHARGE.SUCCEEDED", "refundx", "dispute.closed"])
+@pytest.mark.parametrize("type_", ["charge.updated", "payout.paid", "CHARGE.SUCCEEDED", "refundx", "disputex"])
 def test_an_unknown_type_is_ignored(shop: Client, type_: str) -> None:
     event = stored(sent(shop), type_, reference="ch_1")
     run()
