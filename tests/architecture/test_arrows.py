@@ -76,6 +76,34 @@ def test_refunds_and_disputes_do_not_know_each_other(own: str, other: str) -> No
         assert [name for name in imports(path) if name.split(".")[0] in {other, "paysite"}] == []
 
 
+# Inside refunds and disputes, from the top down, as in payments.
+UPPER_LEVELS = [
+    {"admin", "api", "apps", "schema"},
+    {"outcomes", "metrics"},
+    {"services", "queries", "messages"},
+    {"rules", "events", "reading", "proactive"},
+    {"representation"},
+    {"guards", "models"},
+    {"states"},
+]
+
+
+@pytest.mark.parametrize(
+    "path", [*modules("refunds"), *modules("disputes")], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_imports_inside_refunds_and_disputes_never_go_up(path: Path) -> None:
+    app, own = (part.removesuffix(".py") for part in path.relative_to(ROOT).parts[:2])
+    if own == "__init__":
+        return
+
+    def level_of(room: str) -> int:
+        return next(number for number, rooms in enumerate(UPPER_LEVELS) if room in rooms)
+
+    ours = {name.split(".")[1] for name in imports(path) if name.startswith(f"{app}.")}
+    assert [other for other in ours if level_of(other) < level_of(own)] == []
+    assert {own, *ours} & {"admin", "api"} != {"admin", "api"}
+
+
 @pytest.mark.parametrize("path", modules("payments/gateways"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_gateways_know_only_money_and_themselves(path: Path) -> None:
     ours = {name for name in imports(path) if name.startswith("payments.")}
