@@ -83,8 +83,8 @@ class BulkRefund(StateModel):
 
 
 class BulkRefundRow(models.Model):
-    """One line of a bulk refund. given_payment, given_amount: as they stood in the list. amount: minor units; None
-    for what could be refunded when the row's turn comes. message: why it was refused or failed, in words."""
+    """One line of a bulk refund. given_payment, given_amount: as they stood in the list. amount: minor units, fixed by
+    the dry run also where the list names none; None for a refused row. message: why it was refused or failed."""
 
     bulk = models.ForeignKey(BulkRefund, on_delete=models.PROTECT, related_name="rows", db_index=False)
     number = models.PositiveIntegerField()

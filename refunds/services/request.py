@@ -113,6 +113,8 @@ def request_here(wanted: Wanted, because: Because) -> Requested:
     refund.save(force_insert=True)
     change = Change(refund, because, book)
     said = {"amount": amount, "currency": refund.currency, "origin": refund.origin}
+    if refund.approved_by:
+        said["approvedBy"] = refund.approved_by
     change.tell("refund.requested", before="", event=CREATED, reason=refund.reason, **said)
     change.publish()
     book.write()
