@@ -23,7 +23,7 @@ class ConsoleConfig(SimpleAdminConfig):
     """
 
     default_site = "paysite.console.Console"
-    pages = ("payments.admin",)
+    pages = ("payments.admin", "refunds.admin")
 
     def ready(self) -> None:
         super().ready()

@@ -128,6 +128,8 @@ _NAVIGATION: Final = (
         (
             ("Overview", "dashboard", "index", ""),
             ("Payments", "payments", "payments_payment_changelist", "payments.view_payment"),
+            ("Refunds", "undo", "refunds_refund_changelist", "refunds.view_refund"),
+            ("Bulk refunds", "playlist_add_check", "refunds_bulkrefund_changelist", "refunds.view_bulkrefund"),
             ("Operator tasks", "task_alt", "payments_operatortask_changelist", "payments.view_operatortask"),
             ("Gateways", "lan", "payments_circuit_changelist", "payments.view_circuit"),
             ("Customers' standing", "verified_user", "payments_customerstanding_changelist", _VIEW_STANDING),
@@ -139,7 +141,8 @@ _NAVIGATION: Final = (
             ("Orders", "shopping_cart", "payments_order_changelist", "payments.view_order"),
             ("Attempts", "swap_horiz", "payments_attempt_changelist", "payments.view_attempt"),
             ("Audit trail", "history", "payments_auditentry_changelist", "payments.view_auditentry"),
-            ("Money to give back", "undo", "payments_surpluscharge_changelist", _VIEW_SURPLUS),
+            ("Money to give back", "currency_exchange", "payments_surpluscharge_changelist", _VIEW_SURPLUS),
+            ("Complaints", "sentiment_dissatisfied", "refunds_complaint_changelist", "refunds.view_complaint"),
             ("Customer messages", "mail", "payments_customermessage_changelist", "payments.view_customermessage"),
             ("Alerts", "notifications", "payments_notice_changelist", "payments.view_notice"),
             ("Recovery", "healing", "payments_recoveryrun_changelist", "payments.view_recoveryrun"),

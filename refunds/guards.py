@@ -16,7 +16,7 @@ REFUND_GUARDS: Final[tuple[Guard, ...]] = (
         REFUND,
         frozen=(
             *("payment_id", "client_id", "charge_id", "gateway", "amount", "currency"),
-            *("idempotency_key", "requested_by", "parameters_hash"),
+            *("reason", "note", "idempotency_key", "requested_by", "parameters_hash"),
         ),
     ),
     Sums(

@@ -34,4 +34,4 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="why")
     def why(self, entry: AuditEntry) -> str:
-        return sentences.of_reason(entry.reason) if entry.reason else "—"
+        return sentences.why(entry) or "—"

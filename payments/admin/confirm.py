@@ -57,7 +57,7 @@ def reason_given(request: HttpRequest, form: ReasonForm) -> str:
 
 
 def ask(
-    request: HttpRequest, site: AdminSite, question: Question, form: ReasonForm, subject: Model, back: str
+    request: HttpRequest, site: AdminSite, question: Question, form: forms.Form, subject: Model, back: str
 ) -> TemplateResponse:
     """Return the confirmation page about `subject`; `back` is where "no" leads."""
     context = {

@@ -1,6 +1,7 @@
 """The colour of a state: one word of Unfold's label per state, the same everywhere in the console."""
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any, Final, TypeVar, cast
 
 from unfold.decorators import display
@@ -55,9 +56,27 @@ DELIVERY: Final[dict[str, str]] = {
 Column = TypeVar("Column", bound=Callable[..., Any])
 
 
+class _Label(tuple[str, str]):
+    """(key, words), which pages that show no colours show as the words."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self[1]
+
+
 def coloured(description: str, colours: Mapping[str, str]) -> Callable[[Column], Column]:
     """Decorate a list column that returns a key of `colours`, or (key, words), to be shown as a coloured label."""
-    return cast("Callable[[Column], Column]", display(description=description, label=dict(colours)))
+
+    def decorate(column: Column) -> Column:
+        @wraps(column)
+        def shown(*args: Any) -> Any:
+            value = column(*args)
+            return _Label(value) if isinstance(value, tuple) else value
+
+        return cast("Column", display(description=description, label=dict(colours))(shown))
+
+    return decorate
 
 
 def of_payment(payment: Payment) -> tuple[str, str]:

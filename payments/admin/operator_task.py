@@ -15,6 +15,7 @@ from payments.admin.base import ReadOnlyAdmin, page_of, payment_link
 from payments.admin.confirm import Question, ReasonForm, ask, because_of, operator_of, reason_given
 from payments.admin.formats import utc
 from payments.admin.look_ups import LookUp, look_ups
+from payments.admin.mentions import mentions_in
 from payments.models import GatewayEvent, OperatorTask
 from payments.services.close_task import TaskClosedError, close_task
 
@@ -43,6 +44,17 @@ ADVICE: Final[dict[str, str]] = {
     "event again; if not, tell who uses the same account.",
     OperatorTask.Kind.UNREADABLE_EVENT: "The event is signed by the gateway and kept as it came. Read its body on its "
     "page, compare with the gateway's own console, and report the form that we cannot read.",
+    OperatorTask.Kind.REFUND_UNKNOWN: "Look the refund up in the gateway's own console by its id, which is our key "
+    "there, or ask its support. The gateway is asked on; its answer settles the refund by itself. Do not give the "
+    "money back in another way: the customer could get it twice.",
+    OperatorTask.Kind.REFUND_FAILED: "The customer does not have this money. Read on the refund's page why. Once the "
+    "cause is gone, refund again on the payment's page; where the card cannot take it, pay in another way.",
+    OperatorTask.Kind.REFUND_REVIEW: "The policy does not refund this complaint by itself. Weigh what is known in the "
+    "detail, then refund on the payment's page, or answer the customer, and close the task with what you decided.",
+    OperatorTask.Kind.REFUND_MISMATCH: "What the gateway says about its refunds cannot be true beside what we know. "
+    "Compare the payment's refunds with the gateway's own console: more may have gone back than we asked for.",
+    OperatorTask.Kind.DOUBLE_LOSS: "The money went back by a refund, and the customer's bank asks for it as well. "
+    "Answer the dispute with the refund as evidence, in time, or the money is lost twice.",
     OperatorTask.Kind.TAKEN_BACK: "Find out who undid the charge at the gateway. If the goods are not sent yet, stop "
     "them; the order needs another payment.",
 }
@@ -117,6 +129,7 @@ class OperatorTaskAdmin(ReadOnlyAdmin):
             "advice": ADVICE.get(task.kind, ""),
             "look_ups": _look_ups(task),
             "event_url": _event_url(task),
+            "mentions": mentions_in(task.subject, task.detail),
             "may_close": operator_of(request).has_perm(MAY_CLOSE) and task.closed_at is None,
         }
         return TemplateResponse(request, "admin/console/task.html", context)

@@ -4,9 +4,11 @@ Every action that a service writes must have its sentence here; a test compares 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
+from payments.admin.reasons import REASONS
 from payments.declines import DeclineClass, decline
 from payments.models import AuditEntry, Payment, SurplusCharge
 from payments.money import Money
@@ -45,68 +47,44 @@ _ACTIONS: Final[dict[str, str]] = {
     "message.sent": "A message about it was sent to the customer.",
     "message.dropped": "A message to the customer was not sent, because it would not be true or of use any more.",
     "message.given_up": "A message to the customer could not be sent, and is not tried again.",
+    "refund.imported": "A refund was found that the gateway had made without us. It counts like any other.",
+    "dispute.opened": "The gateway says that the customer disputes the charge. Nothing is refunded until it has ended.",
+    "dispute.confirmed": "The gateway was asked and confirmed the dispute.",
+    "dispute.reopened": "The gateway says that the dispute goes on.",
+    "dispute.won": "The dispute was won: its money is the shop's again.",
+    "dispute.lost": "The dispute was lost: its money is gone.",
+    "dispute.closed": "The gateway knows of no such dispute; nothing is held for it any more.",
     "task.closed": "An operator task was closed.",
     "event.applied_again": "Somebody asked to apply an event of the gateway once more.",
 }
 # An attempt that was open before is looked up; the first entry tells about the lost answer itself.
-_LOOKED: Final = "The gateway was asked again; what it said proves nothing yet."
+LOOKED: Final = "The gateway was asked again; what it said proves nothing yet."
 
-_REASONS: Final[dict[str, str]] = {
-    "amount_mismatch": "the gateway answered with another amount; its answer was not believed",
-    "body_encoded": "the answer was compressed against our request",
-    "body_too_large": "the answer was far too large",
-    "broken": "the connection broke",
-    "closed": "the gateway closed the connection without an answer",
-    "conflict": "the gateway answered 409",
-    "connect_timeout": "no connection within the time allowed",
-    "contradiction": "the gateway's answer contradicts itself",
-    "credentials_refused": "the gateway refused our credentials",
-    "charge_voided": "the charge was undone at the gateway",
-    "currency_mismatch": "the gateway answered with another currency; its answer was not believed",
-    "cut_body": "the answer was cut off",
-    "deadline": "the time for the whole call ran out",
-    "declined": "the gateway declined",
-    "defect": "a defect of our own software; its log has the details",
-    "dns": "the gateway's name could not be resolved",
-    "duplicate_charge": "the gateway charged the customer a second time",
-    "duplicate_charges": "the gateway made several charges under one key",
-    "empty_body": "the answer was empty",
-    "garbage_reply": "the answer was not HTTP",
-    "gateway_rejected": "the gateway refused our request",
-    "gateway_unavailable": "the gateway could not be reached, and the tries are used up",
-    "health_check": "its own health call failed",
-    "key_in_use": "the gateway is still working on this charge",
-    "key_reused": "the gateway knows our key with other parameters",
-    "late_success": "the gateway charged after the payment had ended, and the order cannot take it any more",
-    "listed": "it is in the gateway's own list of charges",
-    "maintenance": "the gateway is under maintenance",
-    "mode_mismatch": "the gateway answered in the other mode (test or live); its answer was not believed",
-    "network_limit": "the card network allows no further try with this card",
-    "no_gateway": "no gateway could take the payment",
-    "not_asked": "nothing could be asked",
-    "not_found": "the gateway knows no charge under our key",
-    "not_json": "the answer was not JSON",
-    "paused_before_sending": "the worker was paused too long before sending",
-    "queued_too_long": "an order that had been accepted could not be charged in time",
-    "rate_limited": "the gateway asked us to slow down",
-    "read_timeout": "no answer within the time allowed",
-    "redirect": "the gateway answered with a redirect, which is never followed",
-    "reference_mismatch": "the gateway answered about another payment; its answer was not believed",
-    "refused": "the gateway refused the connection",
-    "rejected": "the gateway found our request malformed",
-    "reset": "the connection was reset",
-    "schema": "the answer lacked what an answer must have",
-    "server_error": "the gateway answered with an error of its own (5xx)",
-    "server_error_replayed": "the gateway repeats a saved error, so that only a look-up can tell more",
-    "taken_back": "the charge was undone at the gateway after it had been paid",
-    "tls": "no secure connection came about",
-    "unexpected": "something that nobody had thought of; the gateway's words have the details",
-    "unexpected_status": "the gateway answered a status that it does not document",
-    "too_many": "there are more charges than one reading may take",
-    "unknown_status": "the gateway answered a state that it does not document",
-    "unknown_too_long": "the outcome has been unknown for a day",
-    "worker_lost": "the worker that sent it did not come back",
-}
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of another app for its own actions.
+
+    of_entry: the sentence, empty for none. why: the entry's reason in words. colours: of its actions on the timeline.
+    """
+
+    of_entry: Callable[[AuditEntry], str]
+    why: Callable[[AuditEntry], str]
+    colours: Mapping[str, str]
+
+
+_others: Final[dict[str, Words]] = {}
+
+
+def register(kind: str, words: Words) -> None:
+    """Let `words` tell the actions that begin with `kind` and a dot."""
+    _others[kind] = words
+
+
+def others(entry: AuditEntry) -> Words | None:
+    """Return the words of the app whose action it is; None for our own."""
+    return _others.get(entry.action.partition(".")[0])
+
 
 # A status of HTTP that a list of charges was answered with.
 _HTTP: Final = re.compile(r"status_([1-5][0-9]{2})")
@@ -150,9 +128,20 @@ _CLASS: Final[dict[DeclineClass, str]] = {
 
 def of_entry(entry: AuditEntry) -> str:
     """Return what the audit entry tells, as a sentence; an action without one is shown as it is."""
+    words = others(entry)
+    if words is not None and (told := words.of_entry(entry)):
+        return told
     if entry.action == "attempt.unknown" and entry.before != AttemptState.SENT:
-        return _LOOKED
+        return LOOKED
     return _ACTIONS.get(entry.action, entry.action)
+
+
+def why(entry: AuditEntry, gateway: str = "") -> str:
+    """Return the reason of the audit entry in words; empty where it has none. gateway: as for `of_reason`."""
+    if not entry.reason:
+        return ""
+    words = others(entry)
+    return words.why(entry) if words is not None else of_reason(entry.reason, gateway)
 
 
 _FOUND: Final[dict[str, str]] = {
@@ -166,6 +155,8 @@ _REPAIRED: Final[dict[str, str]] = {
     "forgottenAttempts": "payments with a forgotten charge made due",
     "askedNow": "unknown outcomes asked about now",
     "forgottenReturns": "forgotten charges to be given back made due",
+    "forgottenRefunds": "forgotten refunds made due",
+    "forgottenDisputes": "forgotten disputes made due",
     "forgottenEvents": "forgotten events of gateways made due",
     "forgottenDeliveries": "forgotten deliveries to shops made due",
     "takenFromQueue": "accepted orders taken up",
@@ -215,7 +206,7 @@ def has_sentence(action: str) -> bool:
 
 
 def has_words(reason: str) -> bool:
-    return reason in _REASONS
+    return reason in REASONS
 
 
 def of_reason(reason: str, gateway: str = "") -> str:
@@ -235,7 +226,7 @@ def in_words(reason: str) -> str:
 
 def _words(reason: str) -> str:
     found = _HTTP.fullmatch(reason)
-    return f"the gateway answered with HTTP status {found[1]}" if found else _REASONS.get(reason, "")
+    return f"the gateway answered with HTTP status {found[1]}" if found else REASONS.get(reason, "")
 
 
 def of_task(detail: str) -> str:

@@ -4,6 +4,7 @@ An app registers its errands and its part of the sweep when it starts (`apps.py:
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 Write = Callable[[], None]
@@ -11,6 +12,17 @@ Write = Callable[[], None]
 Ask = Callable[[], Write]
 # Makes due what is unfinished and due at no time, of one client where given; returns how many rows it put right.
 Sweep = Callable[[int | None], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """A `Write` that can be done with others of its kind: `write_all` takes the news of all of them at once."""
+
+    news: Any
+    write_all: Callable[[list[Any]], None]
+
+    def __call__(self) -> None:
+        self.write_all([self.news])
 
 
 class Errand(Protocol):

@@ -7,11 +7,12 @@ that arrive close together are applied in one transaction.
 import logging
 import queue
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 
@@ -39,6 +40,14 @@ _ERRANDS: Final[tuple[errands.Errand, ...]] = (give_back, watch, health, gateway
 ERRANDS_SHARE: Final = 4
 
 
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """An errand of one kind has ended, and this is to be written."""
+
+    kind: str
+    write: Write
+
+
 def _errands() -> list[errands.Errand]:
     return [*_ERRANDS, *errands.registered().values()]
 
@@ -50,7 +59,7 @@ class Settler:
         self._because = because
         self._threads = threads or settings.SETTLE_THREADS
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="gateway-call")
-        self._heard: queue.SimpleQueue[Heard | Write] = queue.SimpleQueue()
+        self._heard: queue.SimpleQueue[Heard | _Ended] = queue.SimpleQueue()
         self._reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
         self._under_way = 0
         # Of these: errands, by their kind.
@@ -133,12 +142,7 @@ class Settler:
         except Exception:  # the boundary of a thread: the claim's lease ends, and it is done again
             logger.exception("an errand (%s) to a gateway raised", kind)
             write = _nothing
-        self._heard.put(partial(self._ended, kind, write))
-
-    def _ended(self, kind: str, write: Write) -> None:
-        """Write what an errand brought; its room is free, whatever becomes of that."""
-        self._errands[kind] -= 1
-        write()
+        self._heard.put(_Ended(kind, write))
 
     def _start(self, limit: int) -> int:
         # Before the claim: a pause at any moment after it counts against the time in which a request may leave.
@@ -202,7 +206,7 @@ class Settler:
 
     def _gather(self, patience: float) -> None:
         """Wait up to `patience` seconds for an outcome, then apply all that are there."""
-        heard: list[Heard | Write] = []
+        heard: list[Heard | _Ended] = []
         try:
             heard.append(self._heard.get(timeout=patience))
             while True:
@@ -213,9 +217,11 @@ class Settler:
         news = [item for item in heard if isinstance(item, Heard)]
         if news:
             apply_all(news)
-        for item in heard:
-            if not isinstance(item, Heard):
-                _write(item)
+        ended = [item for item in heard if isinstance(item, _Ended)]
+        for item in ended:
+            # Its room is free, whatever becomes of what it brought.
+            self._errands[item.kind] -= 1
+        _write_each([item.write for item in ended])
         self._tell_breakers()
 
     def _tell_breakers(self) -> None:
@@ -228,6 +234,18 @@ class Settler:
 
 def _nothing() -> None:
     """What there is to write where nothing was heard."""
+
+
+def _write_each(writes: list[Write]) -> None:
+    """Write what errands brought: with one another where they can be, else one by one."""
+    together: dict[Callable[[list[Any]], None], list[Any]] = defaultdict(list)
+    for write in writes:
+        if isinstance(write, errands.Together):
+            together[write.write_all].append(write.news)
+        else:
+            _write(write)
+    for write_all, news in together.items():
+        _write(partial(write_all, news))
 
 
 def _write(write: Write) -> None:

@@ -1,4 +1,4 @@
-"""Fills a demo installation: an operator, a shop, the shop's API key and its inbox for events.
+"""Fills a demo installation: people at the console, a shop, the shop's API key and its inbox for events.
 
 Doing so again changes nothing.
 
@@ -13,15 +13,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import transaction
 
+from payments.admin import roles
 from payments.models import SCOPES, ApiKey, Client, WebhookEndpoint
 from payments.models.client import digest_of
 from paysite.demo.event_inbox.address import DEMO_SIGNING_SECRET
 
 SHOP_SLUG: Final = "demo-shop"
 OPERATOR: Final = "operator"
+# For trying what takes two people (docs/approvals.md). They have the operator's password.
+COLLEAGUES: Final = {"clerk": roles.OPERATOR, "supervisor": roles.SUPERVISOR}
 INBOX: Final = "Demo shop's inbox"
 _SECRETS_FILE: Final = "demo-secrets.json"
 
@@ -36,7 +39,9 @@ def seed() -> dict[str, Any]:
     # Written down first: what only the database knew could never be printed again.
     _write(file, known)
     with transaction.atomic():
-        _operator(known["password"])
+        _person(OPERATOR, known["password"], is_superuser=True)
+        for name, role in COLLEAGUES.items():
+            _person(name, known["password"]).groups.set(Group.objects.filter(name=role))
         shop = _shop(known["formSecret"])
         _api_key(shop, known["apiKey"])
         _inbox(shop)
@@ -67,11 +72,12 @@ def _write(file: Path, known: dict[str, str]) -> None:
     fresh.replace(file)
 
 
-def _operator(password: str) -> None:
-    user, _ = User.objects.get_or_create(username=OPERATOR, defaults={"is_staff": True, "is_superuser": True})
+def _person(name: str, password: str, *, is_superuser: bool = False) -> User:
+    user, _ = User.objects.get_or_create(username=name, defaults={"is_staff": True, "is_superuser": is_superuser})
     if not user.check_password(password):
         user.set_password(password)
         user.save(update_fields=["password"])
+    return user
 
 
 def _shop(form_secret: str) -> Client:

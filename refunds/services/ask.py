@@ -1,7 +1,7 @@
 """Makes the calls of claimed refunds, in threads that never touch the database."""
 
 import logging
-from functools import partial
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from payments.audit import Because
@@ -9,9 +9,9 @@ from payments.gateways.base import Kind, Outcome, RefundLookUpRequest, RefundReq
 from payments.models import Attempt
 from payments.reliability import breaker, calls
 from payments.reliability.breaker import Report
-from payments.services.errands import Write
+from payments.services.errands import Together, Write
 from refunds.models import Refund
-from refunds.services.heard import Heard, heard
+from refunds.services.heard import Heard, heard_all
 
 if TYPE_CHECKING:
     from refunds.services.claim import Work
@@ -31,13 +31,13 @@ def ask(work: "Work", prepared_at: float, because: Because) -> Write:
     reports += [Report(granted, failed=False, unsent=True) for granted in work.granted.values()]
     attempt_id = work.attempt.pk if work.attempt is not None else None
     news = Heard(work.refund.pk, attempt_id, outcome, because, looked, sent, work.fence, work.asked_at)
-    return partial(_write, news, reports)
+    return Together((news, reports), _write_all)
 
 
-def _write(news: Heard, reports: list[Report]) -> None:
+def _write_all(told: Sequence[tuple[Heard, list[Report]]]) -> None:
     # First, so that a trial is never lost: what could not be written is due again when the lease ends.
-    breaker.record(reports)
-    heard(news)
+    breaker.record([report for _, reports in told for report in reports])
+    heard_all([news for news, _ in told])
 
 
 def _call(work: "Work", prepared_at: float, reports: list[Report]) -> tuple[Outcome, bool, bool]:

@@ -14,9 +14,11 @@ from refunds.states import CAN_BE_ASKED
 
 def can_be_asked(refund: Refund) -> bool:
     """Say whether the gateway can be asked about `refund`: it was sent and nobody is asking, or it is over."""
+    attempts = RefundAttempt.objects.filter(refund=refund)
     if refund.finished_at is not None:
-        return bool(refund.gateway_reference)
-    return RefundAttempt.objects.filter(refund=refund, state__in=CAN_BE_ASKED).exists()
+        # Also one of which the gateway named nothing: it may know it by its key by now.
+        return bool(refund.gateway_reference) or attempts.exists()
+    return attempts.filter(state__in=CAN_BE_ASKED).exists()
 
 
 def ask_now(refund_id: str, because: Because, reason: str = "") -> bool:

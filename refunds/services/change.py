@@ -1,17 +1,22 @@
 """One change of a locked refund, and all that is written with it in one transaction: rows, trail, books, events."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
+
+from django.db.models import Exists, OuterRef, Q
 
 from payments import audit, ledger
 from payments.audit import Because
 from payments.bulk import insert_each, update_each
 from payments.gateways.base import Kind, Outcome
-from payments.models import OperatorTask
+from payments.models import OperatorTask, Payment
+from payments.services import questions
 from payments.services.book import Book
+from payments.services.questions import Question
 from refunds import events
 from refunds.models import Refund, RefundAttempt
-from refunds.states import RefundState
+from refunds.states import RefundAttemptState, RefundState
 
 REFUND_FIELDS: Final = (
     *("state", "error_code", "message", "gateway_reference"),
@@ -22,7 +27,10 @@ ATTEMPT_FIELDS: Final = (
     *("state", "gateway_reference", "reason", "decline_code", "message", "http_status"),
     *("sends", "last_sent_at", "looks", "not_found_at", "finished_at"),
 )
-_COUNTERS: Final = ["refund_reserved", "refunded", "disputed", "charged_back", "events_written"]
+# What triggers have changed of a payment since it was read under its lock.
+_COUNTERS: Final = ("refund_reserved", "refunded", "disputed", "charged_back")
+# Characters by which a question is known again.
+_MARK: Final = 200
 # What the gateway said about a refund, for the people who are asked.
 _SAID: Final[dict[Kind, str]] = {
     Kind.SUCCEEDED: "The gateway says that it gave the money back",
@@ -38,15 +46,18 @@ _SAID: Final[dict[Kind, str]] = {
 class Change:
     """What happens to one refund, which is locked with its payment, in the caller's transaction.
 
-    Make the transitions, tell of each at once by `tell` and the like, then `write`.
+    Make the transitions, tell of each at once by `tell` and the like, then `write`. told: the types of the events to be
+    made; answers: it may answer a question that people were asked.
     """
 
     def __init__(self, refund: Refund, because: Because, book: Book) -> None:
         self.refund, self.because, self.book = refund, because, book
         self.now = book.now
-        self._told: list[str] = []
-        self._attempts: dict[str, RefundAttempt] = {}
-        self._new: list[RefundAttempt] = []
+        self.told: list[str] = []
+        self.attempts: dict[str, RefundAttempt] = {}
+        self.new_attempts: list[RefundAttempt] = []
+        self.questions: list[Question] = []
+        self.answers = False
 
     def tell(self, action: str, *, before: str, event: str = "", reason: str = "", **data: Any) -> None:
         """Tell of a transition of the refund, whose state was `before`: in the trail, and to its shop."""
@@ -60,7 +71,7 @@ class Change:
                 **data,
             )
         )
-        self._told.append(event or events.OF_STATE[refund.state])
+        self.told.append(event or events.OF_STATE[refund.state])
 
     def note(self, action: str, *, reason: str = "", **data: Any) -> None:
         """Tell the trail alone of something that changed no state."""
@@ -77,6 +88,7 @@ class Change:
     def attempted(self, attempt: RefundAttempt, *, before: str, reason: str = "", **data: Any) -> None:
         """Tell of a transition of `attempt`, and write it."""
         action = f"refund_attempt.{attempt.state}"
+        self.answers = self.answers or before == RefundAttemptState.UNRESOLVED
         refund = self.refund
         self.book.entries.append(
             audit.entry(
@@ -92,11 +104,11 @@ class Change:
 
     def keep(self, attempt: RefundAttempt) -> None:
         """Write `attempt` too, although no state of it changed."""
-        self._attempts[attempt.pk] = attempt
+        self.attempts[attempt.pk] = attempt
 
     def begin(self, attempt: RefundAttempt) -> None:
         """Write a new attempt, which is about to be sent."""
-        self._new.append(attempt)
+        self.new_attempts.append(attempt)
 
     def gave_back(self) -> None:
         """Book that the money is with the customer."""
@@ -115,39 +127,72 @@ class Change:
     def ask(self, kind: str, detail: str) -> None:
         """Open a task about the refund's payment."""
         detail = f"Refund {self.refund.pk} of {self.refund.money}: {detail}".strip()
-        self.book.tasks.append(OperatorTask(payment_id=self.refund.payment_id, kind=kind, detail=detail[:500]))
+        self.questions.append(
+            Question(
+                payment_id=self.refund.payment_id,
+                kind=kind,
+                said=detail[:500],
+                # The same about the same refund is asked once; about another refund of the payment it joins the task.
+                mark=detail[:_MARK],
+                name=f"refund {self.refund.pk}",
+                key=self.refund.pk,
+                another=f"Another refund of payment {self.refund.payment_id}",
+            )
+        )
 
     def write(self) -> None:
-        """Write the refund and its attempts; trail, books and tasks stay in the book for the caller to write."""
-        self.refund.updated_at = self.now
-        insert_each(self._new)
-        update_each(list(self._attempts.values()), ATTEMPT_FIELDS)
-        update_each([self.refund], REFUND_FIELDS)
-        self.publish()
+        """Write the refund and its attempts; trail, books and messages stay in the book for the caller to write."""
+        write_all([self])
 
     def publish(self) -> None:
-        """Make the events of what was told, with the payment's counters as the database has made them."""
-        if not self._told:
-            return
-        payment = self.refund.payment
-        # Events of other refunds of this payment in the same transaction are counted already.
-        written = payment.events_written
-        payment.refresh_from_db(fields=_COUNTERS)
-        payment.events_written = max(payment.events_written, written)
-        payment.updated_at = self.now
-        for type_ in self._told:
-            self.book.events.append(events.of_refund(payment, self.refund, type_, self.now))
-        self._told.clear()
-        update_each([payment], ("events_written", "updated_at"))
+        """Make the events of what was told about a new refund, and ask people what is to be asked."""
+        _publish([self])
+        _ask([self])
 
 
-def close_questions(refunds: Sequence[Refund], book: Book) -> None:
-    """Close the questions whether `refunds` went out, where nothing about their payments is unknown any more."""
-    ids = {refund.payment_id for refund in refunds}
-    still = Refund.objects.filter(payment_id__in=ids, state=RefundState.UNKNOWN).values_list("payment_id", flat=True)
-    answered = ids - set(still)
-    if answered:
-        moot = OperatorTask.objects.filter(kind=OperatorTask.Kind.REFUND_UNKNOWN, closed_at__isnull=True)
-        moot.filter(payment_id__in=answered).update(
-            closed_at=book.now, closed_by="paysite", resolution="The gateway answered."
-        )
+def write_all(changes: Sequence[Change]) -> None:
+    """Write `changes`, of as many refunds, with one statement per table; the caller writes the book they share."""
+    for change in changes:
+        change.refund.updated_at = change.now
+    insert_each([attempt for change in changes for attempt in change.new_attempts])
+    update_each([attempt for change in changes for attempt in change.attempts.values()], ATTEMPT_FIELDS)
+    update_each([change.refund for change in changes], REFUND_FIELDS)
+    _publish(changes)
+    _ask(changes)
+    if answered := [change for change in changes if change.answers]:
+        _close_questions({change.refund.payment_id for change in answered}, answered[0].now)
+
+
+def _publish(changes: Sequence[Change]) -> None:
+    """Make the events of what was told, with the payments' counters as the database has made them by now."""
+    payments = {change.refund.payment_id: change.refund.payment for change in changes if change.told}
+    if not payments:
+        return
+    for row in Payment.objects.filter(pk__in=payments).values("pk", *_COUNTERS):
+        payment = payments[row["pk"]]
+        for name in _COUNTERS:
+            setattr(payment, name, row[name])
+    for change in changes:
+        payment = change.refund.payment
+        for type_ in change.told:
+            payment.updated_at = change.now
+            change.book.events.append(events.of_refund(payment, change.refund, type_, change.now))
+        change.told.clear()
+    update_each(list(payments.values()), ("events_written", "updated_at"))
+
+
+def _ask(changes: Sequence[Change]) -> None:
+    for change in changes:
+        for question in change.questions:
+            questions.ask(question)
+        change.questions.clear()
+
+
+def _close_questions(payment_ids: set[str], now: datetime) -> None:
+    """Close the questions whether refunds of these payments went out, where nothing about them is unknown any more."""
+    # One that the gateway has had for too long is with people, too, and not called unknown.
+    unresolved = RefundAttempt.objects.filter(refund=OuterRef("pk"), state=RefundAttemptState.UNRESOLVED)
+    open_ones = Refund.objects.filter(Q(state=RefundState.UNKNOWN) | Exists(unresolved), payment_id__in=payment_ids)
+    answered = payment_ids - set(open_ones.values_list("payment_id", flat=True))
+    moot = OperatorTask.objects.filter(kind=OperatorTask.Kind.REFUND_UNKNOWN, closed_at__isnull=True)
+    moot.filter(payment_id__in=answered).update(closed_at=now, closed_by="paysite", resolution="The gateway answered.")

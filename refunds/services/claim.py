@@ -28,7 +28,7 @@ from payments.services.errands import Ask
 from refunds import rules
 from refunds.models import Refund, RefundAttempt
 from refunds.services import ask
-from refunds.services.change import Change
+from refunds.services.change import Change, write_all
 from refunds.services.locks import locked_due
 from refunds.states import OPEN, RefundAttemptState, RefundState
 
@@ -96,7 +96,7 @@ class _Claim:
 
     def make(self) -> list[Work]:
         """Decide about every refund, and write."""
-        work = []
+        work, changes = [], []
         for refund in self._refunds:
             refund.fence += 1
             refund.claimed_until = None
@@ -104,7 +104,8 @@ class _Claim:
             if (item := self._next_step(refund, change)) is not None:
                 refund.due_at = refund.claimed_until = self._book.now + lease()
                 work.append(item)
-            change.write()
+            changes.append(change)
+        write_all(changes)
         self._book.write()
         return work
 

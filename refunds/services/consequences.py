@@ -28,6 +28,8 @@ ALERTS: Final = {Kind.REJECTED: Tasks.REJECTED, Kind.NOT_SENT: Tasks.REJECTED}
 AGAIN: Final = (5, 15, 30, 60, 300)
 # After so many attempts a person is told, too.
 PEOPLE_AFTER_ATTEMPTS: Final = 10
+# Seconds until a refund that failed is asked about again, which the gateway says is under way.
+UNDER_WAY_AGAIN: Final = 3600
 
 
 def of(change: Change, attempt: RefundAttempt | None, heard: "Heard", chance: Chance) -> None:
@@ -85,14 +87,18 @@ def _succeeded(change: Change, attempt: RefundAttempt | None, heard: "Heard") ->
     action = "refund.succeeded_late" if was == RefundState.FAILED else "refund.succeeded"
     change.tell(action, before=was, reference=refund.gateway_reference)
     change.book.owe(messages.refunded(payment, refund.pk, change.now))
-    if payment.disputed:
+    if payment.disputed or payment.refunded + refund.amount + payment.charged_back > payment.amount:
         change.ask(Tasks.DOUBLE_LOSS, "It went out, and the customer disputes the charge as well. Answer with it.")
+    if was == RefundState.FAILED and not (heard.looked and heard.fence == refund.fence):
+        # News may come in the wrong order, a return before the success that it undoes: the gateway knows which is last.
+        refund.due_at = change.now
 
 
 def _declined(change: Change, attempt: RefundAttempt | None, heard: "Heard") -> None:
     """The gateway refuses; or the money had gone out, and came back."""
     refund, outcome = change.refund, heard.outcome
-    refund.due_at = None
+    if refund.state not in OPEN:
+        refund.due_at = None
     if not can_proceed(refund.fail):
         return
     bounced = refund.state == RefundState.SUCCEEDED
@@ -174,7 +180,7 @@ def _unknown(change: Change, attempt: RefundAttempt, heard: "Heard", chance: Cha
     # One edge of the state table at a time: what was believed sent until now is unknown first.
     is_absent = before not in {RefundAttemptState.SENT, RefundAttemptState.PENDING} and outcome.kind == Kind.NOT_FOUND
     if is_absent and is_proven_absent(attempt, asked_at=heard.asked_at, now=change.now):
-        _not_found(change, attempt)
+        _not_found(change, attempt, heard)
         return
     change.attempted(attempt, before=before, reason=outcome.reason)
     _later(change, attempt, heard, chance)
@@ -193,19 +199,27 @@ def _later(change: Change, attempt: RefundAttempt, heard: "Heard", chance: Chanc
         change.ask_people(Tasks.REFUND_UNKNOWN, heard.outcome)
 
 
-def _not_found(change: Change, attempt: RefundAttempt) -> None:
+def _not_found(change: Change, attempt: RefundAttempt, heard: "Heard") -> None:
     """It did not happen: the refund is still wanted, and goes out anew under the same key."""
-    before = attempt.state
+    refund, before = change.refund, attempt.state
     attempt.prove_not_found(now=change.now)
     change.attempted(attempt, before=before, looks=attempt.looks)
-    change.refund.process(at=change.now)
-    change.tell("refund.processing", before=RefundState.UNKNOWN, reason="proven_absent")
+    if refund.state == RefundState.UNKNOWN:
+        refund.process(at=change.now)
+        change.tell("refund.processing", before=RefundState.UNKNOWN, reason="proven_absent")
+    refund.due_at = change.now
+    if attempt.number == PEOPLE_AFTER_ATTEMPTS:
+        change.ask_people(Tasks.REFUND_FAILED, heard.outcome)
 
 
 def _ask_again_later(change: Change, outcome: Outcome) -> None:
-    """Nothing was learnt about a refund that is over: ask again only where nobody answered."""
-    again = change.now + timedelta(seconds=UNANSWERED_AGAIN)
-    change.refund.due_at = again if outcome.kind == Kind.UNKNOWN and outcome.opens_breaker else None
+    """Nothing was learnt about a refund that is over: ask again where nobody answered, or it may still succeed."""
+    refund = change.refund
+    refund.due_at = None
+    if outcome.kind == Kind.UNKNOWN and outcome.opens_breaker:
+        refund.due_at = change.now + timedelta(seconds=UNANSWERED_AGAIN)
+    elif outcome.kind == Kind.PENDING and refund.state == RefundState.FAILED:
+        refund.due_at = change.now + timedelta(seconds=UNDER_WAY_AGAIN)
 
 
 def _learn(attempt: RefundAttempt, outcome: Outcome) -> None:

@@ -1,6 +1,6 @@
 """Takes refunds under their locks: the payment first, as everywhere."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from payments.models import Payment
 from refunds.models import Refund
@@ -16,10 +16,23 @@ def locked_payment(payment_id: str, client_id: int | None = None) -> Payment:
 
 def locked(refund_id: str) -> Refund:
     """Return the refund, it and its payment (with its order) under their locks. Raises Refund.DoesNotExist."""
-    payment = locked_payment(Refund.objects.values_list("payment_id", flat=True).get(pk=refund_id))
-    refund = Refund.objects.select_for_update(no_key=True, of=("self",)).select_related("charge").get(pk=refund_id)
-    refund.payment = payment
-    return refund
+    found = locked_each([refund_id])
+    if refund_id not in found:
+        raise Refund.DoesNotExist
+    return found[refund_id]
+
+
+def locked_each(refund_ids: Collection[str]) -> dict[str, Refund]:
+    """Return refunds by their ids, all of them and their payments (with orders) under their locks, in the order in
+    which everybody takes several."""
+    payment_ids = Refund.objects.filter(pk__in=refund_ids).values_list("payment_id", flat=True)
+    rows = Payment.objects.select_for_update(no_key=True, of=("self",)).select_related("order")
+    payments = {row.pk: row for row in rows.filter(pk__in=set(payment_ids)).order_by("pk")}
+    refunds = Refund.objects.select_for_update(no_key=True, of=("self",)).select_related("charge")
+    found = {refund.pk: refund for refund in refunds.filter(pk__in=refund_ids).order_by("pk")}
+    for refund in found.values():
+        refund.payment = payments[refund.payment_id]
+    return found
 
 
 def locked_due(pairs: Iterable[tuple[str, str]]) -> list[Refund]:

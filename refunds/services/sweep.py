@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
-from django.db.models import Exists, OuterRef, Q
+from django.conf import settings
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from payments.models import Payment
 from refunds.models import Refund, RefundAttempt
-from refunds.states import CAN_BE_ASKED, OPEN
+from refunds.states import CAN_BE_ASKED, OPEN, RefundState
 
 
 def sweep(client_id: int | None) -> int:
@@ -21,4 +22,7 @@ def sweep(client_id: int | None) -> int:
     forgotten = Refund.objects.filter(Q(due_at__isnull=True, state__in=OPEN) & ~Exists(with_people))
     if client_id is not None:
         forgotten = forgotten.filter(payment__in=Payment.objects.filter(client_id=client_id))
-    return forgotten.update(due_at=Now())
+    # A request for approval has all the time that it was given.
+    lapses_at = F("created_at") + timedelta(hours=settings.REFUND_APPROVAL_HOURS)
+    waiting = forgotten.filter(state=RefundState.AWAITING_APPROVAL).update(due_at=lapses_at)
+    return waiting + forgotten.update(due_at=Now())

@@ -32,6 +32,7 @@ def _measure(where: Scene, options: argparse.Namespace) -> dict[str, Any]:
     from tests.benchmarks.accepting import Pace, accepting
     from tests.benchmarks.delivering import delivering
     from tests.benchmarks.limit import Limit
+    from tests.benchmarks.refunding import refunding
     from tests.benchmarks.settling import settling
     from tests.benchmarks.taking_in import taking_in
     from tests.benchmarks.writes import listen
@@ -46,9 +47,11 @@ def _measure(where: Scene, options: argparse.Namespace) -> dict[str, Any]:
     print(f"Taking in {options.webhooks} webhooks in a burst, delivering as many events …", flush=True)
     found["webhooks"] = taking_in(where, pace, options.webhooks)
     found["deliver"] = delivering(where, options.webhooks)
+    print(f"Refunding {options.refunds} payments …", flush=True)
+    found["refund"] = refunding(where, pace, options.refunds, options.latency_ms)
     chosen = {"seconds": pace.seconds, "rounds": pace.rounds, "connections": pace.connections}
     chosen |= {"payments": options.payments, "settleRounds": options.settle_rounds, "latencyMs": options.latency_ms}
-    chosen["webhooks"] = options.webhooks
+    chosen |= {"webhooks": options.webhooks, "refunds": options.refunds}
     return facts(where) | {"options": chosen} | found
 
 
@@ -61,12 +64,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--settle-rounds", type=int, default=3, help="measurements of settling (3)")
     parser.add_argument("--latency-ms", type=float, default=150, help="milliseconds the gateway takes (150)")
     parser.add_argument("--webhooks", type=int, default=10_000, help="webhooks in the burst, and events delivered")
+    parser.add_argument("--refunds", type=int, default=2000, help="payments that are refunded (2000)")
     parser.add_argument("--quick", action="store_true", help="a look within half a minute instead of all this")
     parser.add_argument("--write-docs", action="store_true", help="put the figures into docs/performance.md")
     options = parser.parse_args()
     if options.quick:
         options.seconds, options.rounds, options.payments, options.settle_rounds = 2, 1, 1200, 1
-        options.webhooks = 1000
+        options.webhooks, options.refunds = 1000, 300
     return options
 
 

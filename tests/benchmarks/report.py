@@ -33,6 +33,8 @@ def table(found: dict[str, Any]) -> str:
             "",
             _verdict(f"< {WEBHOOK_AIM_MS} ms", met=found["webhooks"]["p99Ms"] < WEBHOOK_AIM_MS),
         ),
+        ("refunds requested", f"{found['refund']['requestedPerSecond']:,.0f}", "", "", ""),
+        (f"refunds made, gateway takes {latency:.0f} ms", f"{found['refund']['perSecond']:,.0f}", "", "", ""),
         ("events delivered", f"{found['deliver']['perSecond']:,.0f}", "", "", ""),
     ]
     widths = [max(len(line[column]) for line in lines) for column in range(5)]
@@ -58,7 +60,8 @@ def details(found: dict[str, Any]) -> str:
         f"A burst of {found['webhooks']['events']:,} webhooks over {found['options']['connections']} connections was "
         f"applied {found['webhooks']['appliedAfterSeconds']:.0f} s after the last of them was taken in, all of them; "
         f"{found['deliver']['events']:,} events were delivered to one endpoint, {found['deliver']['repeated']} of them "
-        "more than once."
+        f"more than once. {found['refund']['refunds']:,} refunds were requested and made, each once by the gateway's "
+        "own ledger."
     )
     return f"{speed}\n\n{told}\n\n{cores}\n\n{checked}"
 

@@ -15,9 +15,10 @@ from tests.payments.conftest import accepted, after, sent
 
 pytestmark = pytest.mark.django_db
 
-# User and session, the user's permissions and those of the groups, then the page itself: eleven queues (four of them
-# about events), gateways with five, payments with two, their levels, loops, recovery; on PostgreSQL the time as well.
-STATEMENTS = 26 + (connection.vendor == "postgresql")
+# User and session, the user's permissions and those of the groups, then the page itself: fourteen queues (four of
+# them about events, three about refunds), gateways with five, payments with two, their levels, loops, recovery; on
+# PostgreSQL the time as well.
+STATEMENTS = 29 + (connection.vendor == "postgresql")
 
 
 @pytest.fixture

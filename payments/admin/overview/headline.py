@@ -34,7 +34,8 @@ def headline(cards: Sequence[Card], loops: Sequence[LoopRow], level: LevelNow) -
     """Say the worst thing first, and after it everything else that is not as it should be."""
     counts = {card.queue.slug: card.count for card in cards}
     found = [*_stops_all(counts, loops, level), *_to_be_seen_to(counts, level)]
-    rest = _by_itself(counts)
+    found += [Headline("warning", "person_alert", words) for words in _of_others(cards, for_people=True)]
+    rest = [*_by_itself(counts), *_of_others(cards, for_people=False)]
     if not found:
         words = ["Nothing waits for a person.", *rest] if rest else [_ALL_WELL]
         return Headline("success", "check_circle", " ".join(words))
@@ -73,6 +74,12 @@ def _by_itself(counts: Mapping[str, int]) -> list[str]:
     if counts["to_return"]:
         words.append(f"{_charges(counts['to_return'])} still to be given back.")
     return words
+
+
+def _of_others(cards: Sequence[Card], *, for_people: bool) -> list[str]:
+    """Say what the queues of other apps have to say."""
+    busy = [card for card in cards if card.count and card.queue.for_people == for_people]
+    return [card.queue.says(card.count) for card in busy if card.queue.says is not None]
 
 
 def _payments(count: int) -> str:

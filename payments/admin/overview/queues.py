@@ -37,7 +37,8 @@ class Queue:
 
     since: from when a row counts as waiting. money: the path from a row to its payment's amount and currency.
     worth: what the sum of money is called; empty where no money hangs on the rows. is_work: whether its rows wait for
-    something to be done.
+    something to be done. says: what the front page's first sentence tells of so many rows, and, with for_people,
+    before what the machine itself works on.
     """
 
     slug: str
@@ -50,6 +51,8 @@ class Queue:
     money: str = ""
     worth: str = "At risk"
     is_work: bool = True
+    says: Callable[[int], str] | None = None
+    for_people: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,5 +223,14 @@ def card(queue: Queue, now: datetime) -> Card:
     )
 
 
+_registered: Final[dict[str, Queue]] = {}
+
+
+def register(queue: Queue) -> None:
+    """Show a queue of another app, after the operator tasks."""
+    _registered[queue.slug] = queue
+
+
 def cards(now: datetime) -> list[Card]:
-    return [card(queue, now) for queue in QUEUES]
+    place = next(number for number, queue in enumerate(QUEUES, 1) if queue.slug == "open")
+    return [card(queue, now) for queue in (*QUEUES[:place], *_registered.values(), *QUEUES[place:])]

@@ -15,12 +15,10 @@ from payments.admin.base import ReadOnlyAdmin, page_of
 from payments.admin.confirm import Question, ReasonForm, RefusedError, ask, because_of, operator_of, reason_given
 from payments.admin.payment.actions import ACTIONS
 from payments.admin.payment.filters import CreatedFilter, CurrencyFilter, GatewayFilter, LevelFilter, QueueFilter
-from payments.admin.payment.page import page
+from payments.admin.payment.page import MAY_ACT, page
 from payments.admin.payment.search import find
 from payments.ids import is_id
 from payments.models import Payment
-
-MAY_ACT = "payments.change_payment"
 
 
 @admin.register(Payment)
@@ -70,7 +68,7 @@ class PaymentAdmin(ReadOnlyAdmin):
         payment = self._payment(object_id)
         context = {
             **self.admin_site.each_context(request),
-            **page(payment, may_act=operator_of(request).has_perm(MAY_ACT)),
+            **page(payment, operator_of(request)),
             "title": str(payment.money),
             "opts": self.opts,
             "original": payment,

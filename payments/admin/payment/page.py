@@ -3,11 +3,14 @@
 import json
 from typing import Any, Final
 
+from django.contrib.auth.models import User
+
 from payments.admin import labels, sentences
 from payments.admin.formats import masked, utc
 from payments.admin.levels import of_level
 from payments.admin.payment.actions import ACTIONS
 from payments.admin.payment.next_step import next_step
+from payments.admin.payment.parts import Seen, parts_of
 from payments.admin.payment.timeline import Known, timeline
 from payments.admin.payment.walked import walked
 from payments.clock import database_now
@@ -15,24 +18,29 @@ from payments.models import CheckoutSession, LedgerPosting, Payment
 from payments.queries import events_about, gateway_events_about, messages_about, surplus_of, trail_of
 from payments.states import FINAL
 
+MAY_ACT: Final = "payments.change_payment"
 # Entries of one payment shown at most; a week of look-ups makes about sixty, and more where nobody answers them.
 _MOST: Final = 500
 
 
-def page(payment: Payment, *, may_act: bool) -> dict[str, Any]:
-    """Return the template's context. may_act: whether the user's role allows acting at all."""
-    now = database_now()
+def page(payment: Payment, user: User) -> dict[str, Any]:
+    """Return the template's context; `user` is offered what the role allows."""
+    now, may_act = database_now(), user.has_perm(MAY_ACT)
+    # The newest: what happened last matters most.
+    entries = list(trail_of(payment).order_by("-id")[:_MOST])[::-1]
+    parts = parts_of(Seen(payment, entries, user, now))
     known = Known(
         payment=payment,
         attempts=list(payment.attempts.order_by("number")),
-        # The newest: what happened last matters most.
-        entries=list(trail_of(payment).order_by("-id")[:_MOST])[::-1],
+        entries=entries,
         postings=list(LedgerPosting.objects.filter(payment_id=payment.pk).order_by("id")),
         tasks=list(payment.operator_tasks.order_by("id")),
         surplus=surplus_of(payment),
         told=events_about(payment, _MOST),
         gateway_events=gateway_events_about(payment, _MOST),
         messages=messages_about(payment, _MOST),
+        more=[event for part in parts for event in part.events],
+        gateways={id_: gateway for part in parts for id_, gateway in part.gateways.items()},
     )
     colour, label = labels.of_payment(payment)
     return {
@@ -41,6 +49,9 @@ def page(payment: Payment, *, may_act: bool) -> dict[str, Any]:
         "colour": labels.PAYMENT[colour],
         "status_words": _status_words(known),
         "next_step": next_step(payment, known.attempts, now, known.surplus),
+        "next_steps": [words for part in parts for words in part.next_steps],
+        "panels": [panel for part in parts for panel in part.panels],
+        "offers": [offer for part in parts for offer in part.offers],
         "now": now,
         "facts": _facts(payment),
         "metadata": json.dumps(payment.metadata, indent=2, ensure_ascii=False) if payment.metadata else "",

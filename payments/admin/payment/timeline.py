@@ -1,7 +1,8 @@
 """One timeline of everything that is known of a payment, oldest first (requirement G4)."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -26,12 +27,12 @@ from payments.money import Money
 from payments.states import AttemptState, SurplusState
 
 # Rank among things of the same moment: what is said to begin before what is done, and what is told of it last.
-_AUDIT, _ATTEMPT, _BOOKS, _TASK = range(4)
+_AUDIT, ATTEMPT, _BOOKS, _TASK = range(4)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All rows about one payment."""
+    """All rows about one payment. more: what other apps add; gateways: of their rows that the trail tells of."""
 
     payment: Payment
     attempts: list[Attempt]
@@ -42,6 +43,8 @@ class Known:
     told: list[ShopEvent]
     gateway_events: list[GatewayEvent]
     messages: list[CustomerMessage]
+    more: list[Event] = field(default_factory=list)
+    gateways: Mapping[str, str] = field(default_factory=dict)
 
 
 def timeline(known: Known) -> list[Event]:
@@ -50,24 +53,29 @@ def timeline(known: Known) -> list[Event]:
     # An attempt's row is a moment older than the entry that announces it.
     announced = {entry.data["key"]: entry.at for entry in known.entries if "key" in entry.data}
     surplus = {charge.pk: charge for charge in known.surplus}
-    gateways = {attempt.pk: attempt.gateway for attempt in known.attempts}
+    gateways = {**{attempt.pk: attempt.gateway for attempt in known.attempts}, **known.gateways}
     events = [
         *(_attempt(attempt, announced.get(attempt.gateway_key, attempt.sent_at)) for attempt in known.attempts),
         *(
-            _entry(entry, client, surplus.get(entry.entity_id), gateways.get(entry.entity_id, known.payment.gateway))
+            of_entry(entry, client, gateways.get(entry.entity_id, known.payment.gateway), surplus.get(entry.entity_id))
             for entry in known.entries
         ),
-        *(_posting(posting) for posting in known.postings),
-        *(_task(task) for task in known.tasks),
+        *(of_posting(posting) for posting in known.postings),
+        *(of_task(task) for task in known.tasks),
         *(of_gateway_event(row) for row in known.gateway_events),
-        *(of_shop_event(row, _when_told(row, known.entries)) for row in known.told),
+        *(of_shop_event(row, when_told(row, known.entries)) for row in known.told),
         *(of_message(row) for row in known.messages),
+        *known.more,
     ]
-    # Stable: entries of one moment keep the order in which they were written.
+    return in_order(events)
+
+
+def in_order(events: list[Event]) -> list[Event]:
+    """Return the events as they happened: those of one moment by rank, and otherwise as they were written."""
     return sorted(events, key=lambda event: (event.at, event.rank))
 
 
-def _when_told(event: ShopEvent, entries: list[AuditEntry]) -> datetime:
+def when_told(event: ShopEvent, entries: list[AuditEntry]) -> datetime:
     """Return the moment of the entry that was written with the event, whose own time was read just before."""
     return next((entry.at for entry in entries if entry.at >= event.happened_at), event.happened_at)
 
@@ -75,7 +83,7 @@ def _when_told(event: ShopEvent, entries: list[AuditEntry]) -> datetime:
 def _attempt(attempt: Attempt, at: datetime) -> Event:
     return Event(
         at=at,
-        rank=_ATTEMPT,
+        rank=ATTEMPT,
         icon="swap_horiz",
         colour=labels.ATTEMPT[attempt.state],
         title=_title(attempt),
@@ -118,21 +126,23 @@ def _took(attempt: Attempt) -> str:
     return f"{span(length)} later"
 
 
-def _entry(entry: AuditEntry, client: str, surplus: SurplusCharge | None, gateway: str) -> Event:
+def of_entry(entry: AuditEntry, client: str, gateway: str, surplus: SurplusCharge | None = None) -> Event:
+    """Return the entry of the trail; client: the name of the payment's shop; gateway: whose words the reason may be."""
+    others = sentences.others(entry)
     change = f"{entry.before} → {entry.after}" if entry.before and entry.before != entry.after else ""
     return Event(
         at=entry.at,
         rank=_AUDIT,
         icon=_ICONS.get(entry.action.partition(".")[2], "history"),
         title=sentences.of_entry(entry),
-        colour=_COLOURS.get(entry.action, "default"),
+        colour=(others.colours if others else _COLOURS).get(entry.action, "default"),
         who=sentences.who(entry.actor, client),
         cause=entry.cause,
         action=entry.action,
         facts=facts_of(
             [
                 ("State", change),
-                ("Why", sentences.of_reason(entry.reason, gateway) if entry.reason else ""),
+                ("Why", sentences.why(entry, gateway)),
                 *(_of_surplus(surplus, entry) if surplus else _details(entry.data)),
             ]
         ),
@@ -153,7 +163,10 @@ def _of_surplus(charge: SurplusCharge, entry: AuditEntry) -> list[tuple[str, str
 
 
 def _details(data: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the level of the ladder, its reason and its proof as lines of their own, and all the rest in one."""
+    """Return money, the level of the ladder, its reason and its proof as lines of their own, and the rest in one."""
+    if isinstance(data.get("amount"), int) and "currency" in data:
+        rest = {name: value for name, value in data.items() if name not in {"amount", "currency"}}
+        return [("Amount", str(Money(data["amount"], str(data["currency"])))), ("Details", _plain(rest))]
     if "level" not in data:
         return [("Details", _plain(data))]
     rest = {name: value for name, value in data.items() if name not in _OF_LEVELS}
@@ -169,7 +182,7 @@ def _plain(data: dict[str, Any]) -> str:
     return ", ".join(f"{name}: {text if isinstance(text, str) else json.dumps(text)}" for name, text in data.items())
 
 
-def _posting(posting: LedgerPosting) -> Event:
+def of_posting(posting: LedgerPosting) -> Event:
     return Event(
         at=posting.at,
         rank=_BOOKS,
@@ -179,7 +192,7 @@ def _posting(posting: LedgerPosting) -> Event:
     )
 
 
-def _task(task: OperatorTask) -> Event:
+def of_task(task: OperatorTask) -> Event:
     closed = f"{utc(task.closed_at)} by {task.closed_by}: {task.resolution}" if task.closed_at else "not yet"
     return Event(
         at=task.opened_at,
@@ -208,6 +221,12 @@ _ICONS: Final = {
     "found": "report",
     "returned": "undo",
     "refused": "report",
+    "requested": "undo",
+    "approved": "how_to_reg",
+    "rejected": "cancel",
+    "outcome_unknown": "help",
+    "bounced": "report",
+    "succeeded_late": "check_circle",
 }
 _COLOURS: Final = {
     "payment.succeeded": "success",

@@ -156,6 +156,12 @@ def test_what_was_given_back_leaves_the_queue_and_stays_in_the_list(charge: Surp
     assert counts == [0, 1]
 
 
+def test_the_page_of_a_charge_says_its_state_in_words(charge: SurplusCharge, viewer: Browser) -> None:
+    page = text_of(viewer, f"{LIST}{charge.pk}/change/")
+    assert "To be given back" in page
+    assert "(&#x27;" not in page
+
+
 def test_the_page_of_a_charge_tells_all_that_is_known(charge: SurplusCharge, viewer: Browser) -> None:
     refused(charge)
     page = text_of(viewer, f"{LIST}{charge.pk}/change/")

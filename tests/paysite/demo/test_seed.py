@@ -41,8 +41,16 @@ def seed() -> dict[str, Any]:
 def test_the_login_opens_the_console() -> None:
     login = seed()["login"]
     assert login["username"] == "operator"
-    assert User.objects.get().is_superuser
+    assert User.objects.get(username="operator").is_superuser
     assert Browser().login(**login)
+
+
+def test_what_takes_two_people_can_be_tried_with_the_same_password() -> None:
+    password = seed()["login"]["password"]
+    for name, role in (("clerk", "Operator"), ("supervisor", "Supervisor")):
+        user = User.objects.get(username=name)
+        assert (user.is_superuser, [group.name for group in user.groups.all()]) == (False, [role])
+        assert Browser().login(username=name, password=password)
 
 
 def test_the_api_key_has_every_scope_and_works() -> None:
@@ -113,7 +121,7 @@ def test_the_shops_other_endpoints_are_its_own_business() -> None:
 
 def test_a_changed_password_is_set_back_to_the_one_that_is_printed() -> None:
     login = seed()["login"]
-    user = User.objects.get()
+    user = User.objects.get(username="operator")
     user.set_password("another")
     user.save()
     seed()
