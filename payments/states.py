@@ -60,13 +60,14 @@ class StateTable:
         return sorted((before, after) for before, targets in self.edges.items() for after in targets)
 
 
-def _edges(**lines: str) -> dict[str, frozenset[str]]:
+def edges(**lines: str) -> dict[str, frozenset[str]]:
+    """Return the edges of a StateTable: before="after after …"."""
     return {before: frozenset(after.split()) for before, after in lines.items()}
 
 
 PAYMENT: Final = StateTable(
     births=frozenset({PaymentStatus.PENDING}),
-    edges=_edges(
+    edges=edges(
         # Straight to retrying, review or failed where no gateway may be called.
         pending="processing retrying failed expired canceled",
         processing="success failed retrying requires_action review",
@@ -86,7 +87,7 @@ PAYMENT: Final = StateTable(
 # happened", which is the only honest thing to say.
 ATTEMPT: Final = StateTable(
     births=frozenset({AttemptState.SENT}),
-    edges=_edges(
+    edges=edges(
         sent="succeeded declined action_required not_sent unknown rejected",
         unknown="succeeded declined action_required not_found unresolved voided",
         action_required="succeeded declined unresolved voided",
@@ -103,7 +104,7 @@ ATTEMPT: Final = StateTable(
 # A charge that no payment may keep (invariant 3): it is found, and given back.
 SURPLUS: Final = StateTable(
     births=frozenset({SurplusState.OWED}),
-    edges=_edges(owed="returned refused", refused="returned"),
+    edges=edges(owed="returned refused", refused="returned"),
 )
 
 # At most one of these per order, for ever (a partial unique index holds it).

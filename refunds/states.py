@@ -4,7 +4,7 @@ from typing import Final
 
 from django.db.models import TextChoices
 
-from payments.states import StateTable
+from payments.states import StateTable, edges
 
 
 class RefundState(TextChoices):
@@ -46,10 +46,6 @@ class RowState(TextChoices):
     FAILED = "failed", "Failed"
 
 
-def _edges(**lines: str) -> dict[str, frozenset[str]]:
-    return {before: frozenset(after.split()) for before, after in lines.items()}
-
-
 REFUND: Final = StateTable(
     # One that was made at the gateway's own dashboard is born as it is there.
     births=frozenset(
@@ -58,7 +54,7 @@ REFUND: Final = StateTable(
             *(RefundState.PROCESSING, RefundState.SUCCEEDED, RefundState.FAILED),
         }
     ),
-    edges=_edges(
+    edges=edges(
         requested="processing rejected",
         awaiting_approval="processing rejected",
         processing="succeeded failed unknown",
@@ -74,7 +70,7 @@ REFUND: Final = StateTable(
 # As an attempt to charge, an attempt to refund is born as `sent`, committed before its first byte leaves.
 REFUND_ATTEMPT: Final = StateTable(
     births=frozenset({RefundAttemptState.SENT}),
-    edges=_edges(
+    edges=edges(
         sent="succeeded pending declined not_sent unknown rejected",
         pending="succeeded declined unresolved",
         unknown="succeeded pending declined not_found unresolved",
@@ -90,7 +86,7 @@ REFUND_ATTEMPT: Final = StateTable(
 
 BULK: Final = StateTable(
     births=frozenset({BulkState.CHECKED}),
-    edges=_edges(
+    edges=edges(
         checked="awaiting_approval running canceled",
         awaiting_approval="running canceled",
         running="stopped done",

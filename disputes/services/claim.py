@@ -15,7 +15,7 @@ from disputes.models import Dispute
 from disputes.services.heard import DAILY, heard
 from payments.audit import Because
 from payments.clock import database_now
-from payments.gateways.base import DisputeReport
+from payments.gateways.after_capture import DisputeReport
 from payments.reliability import breaker, calls
 from payments.reliability.breaker import Board, Pass, Report
 from payments.reliability.gateways import capabilities_of

@@ -14,7 +14,7 @@ from disputes.services.locks import locked
 from disputes.states import DisputeStatus
 from payments.audit import Because
 from payments.clock import database_now
-from payments.gateways.base import DisputeReport
+from payments.gateways.after_capture import DisputeReport
 from payments.models import OperatorTask
 from payments.reliability.retry import NOT_FOUND_APART, UNANSWERED_AGAIN, jittered, next_look
 from payments.services.book import Book

@@ -7,7 +7,16 @@ or a network can do: whatever happens becomes one `Outcome`, and where nothing i
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from payments.gateways.after_capture import (
+        DisputeReport,
+        DisputeRequest,
+        RefundListing,
+        RefundLookUpRequest,
+        RefundRequest,
+    )
 
 
 class Kind(StrEnum):
@@ -108,99 +117,6 @@ class VoidRequest:
     amount: int
     currency: str
     ends_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class RefundRequest:
-    """Give back `amount` minor units of the charge `charge`, the gateway's own id of it.
-
-    key: the refund's own id, constant over all sends (requirement D2). payment_id: our reference of the charge.
-    reason: one of our words for why. ends_at: as for a charge.
-    """
-
-    key: str
-    charge: str
-    payment_id: str
-    amount: int
-    currency: str
-    ends_at: float
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RefundLookUpRequest:
-    """Ask what became of the refund sent under `key`, or of the one with the gateway's own id `reference`.
-
-    charge, payment_id, amount (minor units) and currency are what was sent, so that the reply can be checked.
-    ends_at: monotonic time, in seconds, at which the whole call is over.
-    """
-
-    key: str
-    charge: str
-    payment_id: str
-    amount: int
-    currency: str
-    ends_at: float
-    reference: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ListedRefund:
-    """One refund of a gateway's own list, whoever made it. amount: minor units; created: the gateway's time, seconds.
-
-    key: under which it was made; empty where it was made at the gateway's dashboard. charge: the gateway's id of the
-    charge. outcome: SUCCEEDED, PENDING or DECLINED (it failed, or bounced, with its code), UNKNOWN for other words.
-    """
-
-    reference: str
-    key: str
-    charge: str
-    payment_id: str
-    amount: int
-    currency: str
-    live: bool
-    created: int
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class RefundListing:
-    """The newest refunds of a gateway. trouble: why the list could not be read to its end, as a machine word."""
-
-    refunds: tuple[ListedRefund, ...]
-    trouble: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DisputeRequest:
-    """Ask about the dispute with the gateway's own id `reference`. ends_at: as for a look-up."""
-
-    reference: str
-    ends_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class DisputeReport:
-    """One dispute as the gateway reports it. charge: the gateway's id of the disputed charge; amount: minor units.
-
-    status: `open` (the money is held), `won` (it is ours again), `lost` (it is gone), or `unknown` where no usable
-    answer came, and `not_found`. reason: the gateway's word. due_by, created: the gateway's time, seconds since 1970.
-    trouble: why nothing is known, as a machine word; opens_breaker: as in Outcome; retry_after: seconds.
-    """
-
-    status: str
-    reference: str = ""
-    charge: str = ""
-    payment_id: str = ""
-    amount: int = 0
-    currency: str = ""
-    reason: str = ""
-    due_by: int | None = None
-    created: int | None = None
-    live: bool = False
-    trouble: str = ""
-    opens_breaker: bool = False
-    retry_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,21 +228,21 @@ class Gateway(Protocol):
         """
         ...
 
-    def refund(self, request: RefundRequest) -> Outcome:
+    def refund(self, request: "RefundRequest") -> Outcome:
         """Send one refund; never raises. SUCCEEDED, PENDING, DECLINED (with the gateway's code why it refuses),
         NOT_SENT, REJECTED or UNKNOWN; `reference` is the gateway's id of the refund."""
         ...
 
-    def look_up_refund(self, request: RefundLookUpRequest) -> Outcome:
+    def look_up_refund(self, request: "RefundLookUpRequest") -> Outcome:
         """Ask about an earlier refund. DECLINED also where it had succeeded and came back (it bounced). Never answers
         NOT_SENT; NOT_FOUND proves nothing by itself."""
         ...
 
-    def refunds_since(self, created: int | None, ends_at: float) -> RefundListing:
+    def refunds_since(self, created: int | None, ends_at: float) -> "RefundListing":
         """Return all refunds made at or after `created`, whoever made them, newest first; as `charges_since`."""
         ...
 
-    def look_up_dispute(self, request: DisputeRequest) -> DisputeReport:
+    def look_up_dispute(self, request: "DisputeRequest") -> "DisputeReport":
         """Ask how a dispute stands; never raises."""
         ...
 

@@ -12,19 +12,14 @@ from django.conf import settings
 from django.db import connection
 
 from payments.crash_points import reach
-from payments.gateways.base import (
-    ChargeRequest,
+from payments.gateways.after_capture import (
     DisputeReport,
     DisputeRequest,
-    Kind,
-    Listing,
-    LookUpRequest,
-    Outcome,
     RefundListing,
     RefundLookUpRequest,
     RefundRequest,
-    VoidRequest,
 )
+from payments.gateways.base import ChargeRequest, Kind, Listing, LookUpRequest, Outcome, VoidRequest
 from payments.models import Attempt, SurplusCharge
 from payments.reliability.circuit_rules import Pass, Report
 from payments.reliability.gateways import gateway_named

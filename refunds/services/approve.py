@@ -1,4 +1,4 @@
-"""The second person: approves a refund, or calls it off (requirement G4; invariant 7)."""
+"""The second person: approves a refund, or calls it off (requirement D6; invariant 7)."""
 
 from typing import Final
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from payments.audit import Because
-from payments.gateways.base import Kind, Outcome, RefundLookUpRequest, RefundRequest
+from payments.gateways.after_capture import RefundLookUpRequest, RefundRequest
+from payments.gateways.base import Kind, Outcome
 from payments.models import Attempt
 from payments.reliability import breaker, calls
 from payments.reliability.breaker import Report

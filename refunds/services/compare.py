@@ -8,7 +8,8 @@ from django.db import transaction
 
 from payments.audit import Because
 from payments.clock import database_now
-from payments.gateways.base import Kind, ListedRefund
+from payments.gateways.after_capture import ListedRefund
+from payments.gateways.base import Kind
 from payments.models import Attempt, Payment
 from payments.states import FINAL, AttemptState
 from refunds.models import Refund

@@ -10,7 +10,8 @@ from django.db import transaction
 
 from payments.audit import Because
 from payments.clock import database_now
-from payments.gateways.base import Kind, ListedRefund
+from payments.gateways.after_capture import ListedRefund
+from payments.gateways.base import Kind
 from payments.idempotency import request_hash
 from payments.models import Attempt, OperatorTask, Payment
 from payments.money import Money

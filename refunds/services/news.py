@@ -1,6 +1,6 @@
 """What people are asked about refunds that a gateway reports and that do not fit ours."""
 
-from payments.gateways.base import ListedRefund
+from payments.gateways.after_capture import ListedRefund
 from payments.models import OperatorTask
 from payments.money import EXPONENTS, Money
 from payments.services import questions

@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from payments.audit import Because
 from payments.clock import database_now
 from payments.crash_points import reach
-from payments.gateways.base import ListedRefund, RefundListing
+from payments.gateways.after_capture import ListedRefund, RefundListing
 from payments.reliability import breaker, calls
 from payments.reliability.breaker import Board, Pass, Report
 from payments.reliability.gateways import capabilities_of

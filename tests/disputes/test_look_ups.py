@@ -11,7 +11,7 @@ from disputes.services import claim as errand
 from disputes.services.heard import heard
 from disputes.services.sweep import sweep
 from payments.clock import database_now
-from payments.gateways.base import DisputeReport
+from payments.gateways.after_capture import DisputeReport
 from payments.models import AuditEntry, Circuit, Client, OperatorTask
 from payments.reliability import calls
 from payments.services.settle import Settler

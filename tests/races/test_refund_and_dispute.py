@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from disputes.models import Dispute
 from payments.clock import database_now
-from payments.gateways.base import ListedRefund
+from payments.gateways.after_capture import ListedRefund
 from payments.models import Client, GatewayEvent, OperatorTask, Payment
 from payments.reliability import calls
 from payments.services.settle import Settler

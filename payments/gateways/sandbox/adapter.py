@@ -6,20 +6,22 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
+from payments.gateways.after_capture import (
+    DisputeReport,
+    DisputeRequest,
+    RefundListing,
+    RefundLookUpRequest,
+    RefundRequest,
+)
 from payments.gateways.base import (
     Capabilities,
     ChargeRequest,
-    DisputeReport,
-    DisputeRequest,
     EventNotice,
     Kind,
     Listed,
     Listing,
     LookUpRequest,
     Outcome,
-    RefundListing,
-    RefundLookUpRequest,
-    RefundRequest,
     VoidRequest,
 )
 from payments.gateways.documents import document

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
-from payments.gateways.base import DisputeReport, DisputeRequest
+from payments.gateways.after_capture import DisputeReport, DisputeRequest
 from payments.gateways.documents import Document, document
 from payments.gateways.errors import Failure
 from payments.gateways.http import HttpClient, Reply

@@ -3,14 +3,8 @@
 import json
 from urllib.parse import quote
 
-from payments.gateways.base import (
-    Kind,
-    ListedRefund,
-    Outcome,
-    RefundListing,
-    RefundLookUpRequest,
-    RefundRequest,
-)
+from payments.gateways.after_capture import ListedRefund, RefundListing, RefundLookUpRequest, RefundRequest
+from payments.gateways.base import Kind, Outcome
 from payments.gateways.http import HttpClient
 from payments.gateways.reports import Expected, Report, judge
 from payments.gateways.sandbox.look_ups import Place

@@ -1,4 +1,4 @@
-"""What people do with a bulk refund: start, approve, stop, resume, try again, cancel (requirement G4; invariant 7)."""
+"""What people do with a bulk refund: start, approve, stop, resume, try again, cancel (requirement D6; invariant 7)."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -5,7 +5,8 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import Any
 
-from payments.gateways.base import ChargeRequest, Kind, RefundLookUpRequest, RefundRequest
+from payments.gateways.after_capture import RefundLookUpRequest, RefundRequest
+from payments.gateways.base import ChargeRequest, Kind
 from payments.gateways.sandbox.adapter import SandboxGateway
 from tests.payments.gateways.builders import charge_request, gateway
 from tests.sandbox import SandboxProcess

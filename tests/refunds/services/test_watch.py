@@ -8,7 +8,8 @@ from django.db.models.functions import Now
 
 from payments import crash_points
 from payments.clock import database_now
-from payments.gateways.base import Kind, ListedRefund, Outcome, RefundListing
+from payments.gateways.after_capture import ListedRefund, RefundListing
+from payments.gateways.base import Kind, Outcome
 from payments.models import Circuit, Client, LedgerPosting
 from payments.reliability import calls
 from payments.services import errands

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import pytest
 
-from payments.gateways.base import DisputeReport, DisputeRequest, Kind
+from payments.gateways.after_capture import DisputeReport, DisputeRequest
+from payments.gateways.base import Kind
 from tests.payments.gateways.builders import charge_request, encoded, gateway
 from tests.payments.gateways.raw import raw_server, says, whole
 from tests.payments.gateways.refund_builders import Charged, charged

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from payments.gateways.base import Kind, Outcome, RefundListing
+from payments.gateways.after_capture import RefundListing
+from payments.gateways.base import Kind, Outcome
 from tests.payments.gateways.builders import encoded, gateway
 from tests.payments.gateways.raw import raw_server, receive, says, whole
 from tests.payments.gateways.refund_builders import (
