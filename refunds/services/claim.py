@@ -5,6 +5,7 @@ claim, and whoever takes over from a worker that died first writes down that the
 may still be refunded is asked again here, as a refund may have waited for days (requirements D1, D5).
 """
 
+import logging
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from payments.reliability import budget
 from payments.reliability.breaker import Board, Pass
 from payments.reliability.proof import may_send_again
 from payments.services.book import Book
-from payments.services.claim import lease
+from payments.services.claim import POSTPONE_BY, lease
 from payments.services.errands import Ask
 from refunds import rules
 from refunds.models import Refund, RefundAttempt
@@ -31,6 +32,8 @@ from refunds.services import ask
 from refunds.services.change import Change, write_all
 from refunds.services.locks import locked_due
 from refunds.states import OPEN, RefundAttemptState, RefundState
+
+logger = logging.getLogger(__name__)
 
 # The gateway answers nobody, or the shared allowance for tries again is used up: look again after so long.
 _NOBODY_ANSWERS: Final = timedelta(seconds=5)
@@ -67,8 +70,18 @@ def claim(because: Because, room: int) -> list[Ask]:
     if room <= 0:
         return []
     prepared_at = time.monotonic()
+    due = list(Refund.objects.filter(due_at__lte=Now()).order_by("due_at").values_list("pk", "payment_id")[:room])
+    try:
+        work = _claimed(due, because)
+    except Exception:  # whatever is wrong with one row must not stop all the others
+        logger.exception("%d refunds could not be claimed together, claiming one by one", len(due))
+        work = _one_by_one(due, because)
+    return [partial(ask.ask, item, prepared_at, because) for item in work]
+
+
+def _claimed(due: list[tuple[str, str]], because: Because) -> list[Work]:
+    """Claim those of `due`, pairs of refund and payment, that nobody else has, in one transaction."""
     with transaction.atomic():
-        due = Refund.objects.filter(due_at__lte=Now()).order_by("due_at").values_list("pk", "payment_id")[:room]
         refunds = locked_due(due)
         if not refunds:
             return []
@@ -77,7 +90,19 @@ def claim(because: Because, room: int) -> list[Ask]:
             reach("refund_claim.committing")
     if __debug__:
         reach("refund_claim.committed")
-    return [partial(ask.ask, item, prepared_at, because) for item in work]
+    return work
+
+
+def _one_by_one(due: list[tuple[str, str]], because: Because) -> list[Work]:
+    work: list[Work] = []
+    for pair in due:
+        try:
+            work += _claimed([pair], because)
+        except Exception:
+            logger.exception("%s could not be claimed, trying again later", pair[0])
+            # Out of the others' way for a while; nothing else about it changes.
+            Refund.objects.filter(pk=pair[0]).update(due_at=Now() + POSTPONE_BY)
+    return work
 
 
 class _Claim:

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterable
 
+from django.db.models.functions import Now
+
 from payments.models import Payment
 from refunds.models import Refund
 
@@ -36,13 +38,16 @@ def locked_each(refund_ids: Collection[str]) -> dict[str, Refund]:
 
 
 def locked_due(pairs: Iterable[tuple[str, str]]) -> list[Refund]:
-    """Return those refunds of (refund, payment) ids that nobody else has under a lock, with theirs, by their ids."""
+    """Return those refunds of (refund, payment) ids that nobody else has under a lock, with theirs, by their ids.
+
+    They were seen to be due without a lock: whoever claimed one since has made it due later.
+    """
     pairs = list(pairs)
     rows = Payment.objects.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related("order")
     payments = {row.pk: row for row in rows.filter(pk__in={payment for _, payment in pairs}).order_by("pk")}
     ids = [refund for refund, payment in pairs if payment in payments]
     due = Refund.objects.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related("charge")
-    refunds = list(due.filter(pk__in=ids).order_by("pk"))
+    refunds = list(due.filter(pk__in=ids, due_at__lte=Now()).order_by("pk"))
     for refund in refunds:
         refund.payment = payments[refund.payment_id]
     return refunds

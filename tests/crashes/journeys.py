@@ -4,31 +4,20 @@ A journey is a list of steps. A step runs in a process of its own, which may be 
 step is run again, as its client, its worker or its schedule would.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from payments.clock import database_now
 from payments.models import CheckoutSession, Client, CustomerStanding, Order, Payment
 from payments.services.retry_payment import CannotRetryError, retry
+from tests.crashes import refunds
+from tests.crashes.steps import Journey, Step
 from tests.crashes.world import WORKER, World, next_due, send, settle, sweep
 
-Work = Callable[[], None]
 # Longer than a payment may wait for its customer (the suite sets five minutes).
 EXPIRY: Final = 301
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One piece of work; `before` is done by the harness, which is not killed."""
-
-    work: Work
-    before: Work = lambda: None
-
-
-Journey = Callable[[World], Iterator[Step]]
 
 
 def plain(world: World) -> Iterator[Step]:
@@ -177,5 +166,7 @@ def _forget(key: str) -> None:
 _ALL: Final = (
     *(plain, told, second_try, lost, twice, abandoned, late, forgotten),
     *(accepted_for_later, ended_kindly),
+    *(refunds.refunded, refunds.refund_lost, refunds.refund_told, refunds.refund_approved),
+    *(refunds.refunded_outside, refunds.refunded_in_bulk, refunds.disputed),
 )
 JOURNEYS: Final[dict[str, Journey]] = {journey.__name__: journey for journey in _ALL}

@@ -15,8 +15,10 @@ from django.db import connection
 
 from payments.crash_points import POINTS
 from payments.models import Payment
+from refunds.models import Refund
 from tests.crashes import children
-from tests.crashes.journeys import JOURNEYS, Work
+from tests.crashes.journeys import JOURNEYS
+from tests.crashes.steps import Work
 from tests.crashes.world import UNFINISHED, World, next_due, send, settle, sweep
 from tests.invariants.checker import check
 from tests.invariants.evidence import Evidence
@@ -44,7 +46,9 @@ class Target:
 
 @dataclass
 class Result:
-    """kills: by point. missed: kills whose moment did not come. quiet: longest virtual time until all was quiet."""
+    """kills: by point. refunded: refunds that succeeded. missed: kills whose moment did not come.
+
+    quiet: longest virtual time until all was quiet."""
 
     database: str
     seed: int
@@ -52,6 +56,7 @@ class Result:
     pairs: int = 0
     missed: int = 0
     payments: int = 0
+    refunded: int = 0
     quiet_seconds: float = 0.0
     seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
@@ -76,6 +81,7 @@ class Suite:
             self._round()
         self.result.never_hit = [point for point in POINTS if not self.result.kills[point]]
         self.result.payments = Payment.objects.count()
+        self.result.refunded = Refund.objects.filter(state="succeeded").count()
         self.result.seconds = round(time.monotonic() - began, 1)
         return self.result
 

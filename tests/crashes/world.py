@@ -24,6 +24,7 @@ from payments.services.recover import recover
 from payments.services.return_address import return_path
 from payments.services.settle import Settler
 from payments.services.watch import begin_watching
+from refunds.services.watch import begin_watching as begin_watching_refunds
 from tests.sandbox import SandboxProcess
 from tests.support.virtual_time import advance
 
@@ -33,7 +34,10 @@ UNFINISHED: Final = ("pending", "processing", "requires_action", "retrying")
 _DUE: Final = (
     "(SELECT min(due_at) FROM (SELECT due_at FROM payments_payment WHERE due_at IS NOT NULL"
     " UNION ALL SELECT due_at FROM payments_surpluscharge WHERE due_at IS NOT NULL"
-    " UNION ALL SELECT due_at FROM payments_gatewayevent WHERE due_at IS NOT NULL) AS due)"
+    " UNION ALL SELECT due_at FROM payments_gatewayevent WHERE due_at IS NOT NULL"
+    " UNION ALL SELECT due_at FROM refunds_refund WHERE due_at IS NOT NULL"
+    " UNION ALL SELECT due_at FROM refunds_bulkrefund WHERE due_at IS NOT NULL"
+    " UNION ALL SELECT due_at FROM disputes_dispute WHERE due_at IS NOT NULL) AS due)"
 )
 _NEXT_DUE: Final = {
     "postgresql": f"SELECT extract(epoch FROM {_DUE} - clock_timestamp())",
@@ -128,6 +132,7 @@ class World:
 def settle() -> None:
     """Do what a settle loop does until nothing is due."""
     begin_watching()
+    begin_watching_refunds()
     settler = Settler(WORKER, threads=8)
     try:
         settler.drain()
@@ -150,7 +155,7 @@ def send() -> None:
 
 
 def next_due() -> float | None:
-    """Return in how many seconds an unfinished payment, charge or gateway's event falls due; None: there is none."""
+    """Return in how many seconds an unfinished payment, refund, dispute or event of a gateway falls due; None: none."""
     with connection.cursor() as cursor:
         cursor.execute(_NEXT_DUE[connection.vendor])
         (seconds,) = cursor.fetchone()

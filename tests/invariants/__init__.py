@@ -3,7 +3,7 @@
 It reads our database, the sandbox gateways' own ledgers and what clients wrote down, with the standard library and
 psycopg alone, and knows the states from its own copy of the published tables. `python -m tests.invariants --help`.
 
-Not checked here: 5 to 8 (refunds and disputes), 19, 20, 26, 27, 40 to 41 and 43 to 47 (what cannot be seen in rows
+Not checked here: 19, 20, 26, 27, 40 to 41 and 43 to 47 (what cannot be seen in rows
 afterwards), 29, 30 and 34 (what was refused, answered and never sent), 36 to 37 (reconciliation) and 38 to 39 (the
 spool).
 """

@@ -121,7 +121,7 @@ def unpaid_payments_took_nothing(world: World) -> Iterator[Violation]:
 
 
 def paid_payments_took_their_amount(world: World) -> Iterator[Violation]:
-    """Invariant 12 (L). Reads payments and the gateways' charges. There are no refunds yet to be subtracted."""
+    """Invariant 12 (L). Reads payments and the gateways' charges; refunds are beside them there (refunds.py)."""
     for payment in world.rows.payments:
         if payment.status != "success":
             continue

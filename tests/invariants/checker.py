@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from tests.invariants import answers, append_only, arrived, books, charges, keys, rest, told, trail
+from tests.invariants import answers, append_only, arrived, books, charges, disputes, keys, refunds, rest, told, trail
 from tests.invariants.evidence import Evidence, Violation
 from tests.invariants.read_database import read_database
 from tests.invariants.read_gateways import read_gateways
@@ -27,6 +27,12 @@ ALWAYS: Final[tuple[Invariant, ...]] = (
     keys.one_payment_per_key_and_order,
     keys.one_payload_per_gateway_key,
     keys.requests_were_written_down_first,
+    keys.one_payload_per_refund_key,
+    keys.refund_requests_were_written_down_first,
+    refunds.refunds_stay_within_the_capture,
+    refunds.refunded_money_is_in_the_ledger,
+    refunds.one_refund_per_key,
+    refunds.refunds_are_somebodys_and_approved,
     answers.repeats_get_the_first_answer,
     answers.another_request_under_a_key_is_refused,
     answers.errors_are_told_properly,
@@ -35,6 +41,7 @@ ALWAYS: Final[tuple[Invariant, ...]] = (
     told.payments_are_published_in_order,
     arrived.what_arrives_is_what_was_told,
     told.nobody_reads_of_money_that_was_not_taken,
+    told.each_refund_is_told_once,
 )
 # L: true once faults are healed, the clock is past every schedule, and nothing is due.
 AT_REST: Final[tuple[Invariant, ...]] = (
@@ -44,6 +51,11 @@ AT_REST: Final[tuple[Invariant, ...]] = (
     charges.paid_payments_took_their_amount,
     books.books_agree_with_the_gateways,
     rest.nothing_is_unfinished,
+    refunds.gateways_refund_no_more_than_they_took,
+    refunds.gateways_refunds_are_ours,
+    refunds.refunds_are_finished,
+    disputes.disputes_are_as_at_the_gateway,
+    disputes.nothing_is_lost_twice_unseen,
     answers.accepted_payments_exist,
     answers.refused_requests_did_nothing,
     told.everything_is_delivered,
@@ -70,7 +82,9 @@ def read(evidence: Evidence, *, grace: float) -> World:
     """Read our database first: what it says happened must be in the ledgers that are read afterwards."""
     read_at = time.time()
     rows = read_database(evidence.database_url)
-    missing = {attempt.gateway for attempt in rows.attempts} - evidence.gateways.keys()
+    missing = (
+        {one.gateway for one in rows.attempts} | {one.gateway for one in rows.refunds}
+    ) - evidence.gateways.keys()
     if missing:
         raise ValueError(f"There is no ledger of: {', '.join(sorted(missing))}.")
     return World(

@@ -1,5 +1,7 @@
 """One story of each kind, told as it should end: evidence without any violation."""
 
+from typing import Any
+
 from tests.invariants.made_up import MadeUp, accepted, problem
 
 
@@ -9,6 +11,7 @@ def tell_healthy_stories(shop: MadeUp) -> None:
     for story in (
         *(_paid, _declined, _paid_elsewhere, _charged_twice, _late, _too_late),
         *(_expired, _called_off, _wrong_amount, _taken_back),
+        *(_refunded, _refund_declined, _refund_came_back, _approved, _at_the_dashboard, _disputed),
     ):
         story(shop)
     _clients(shop)
@@ -96,6 +99,63 @@ def _taken_back(shop: MadeUp) -> None:
     shop.post(attempt, "sales", "gateway_balance")
     shop.move("pay_takenback", "review")
     shop.ask("pay_takenback", "taken_back")
+
+
+def paid(shop: MadeUp, name: str) -> str:
+    """Return the attempt of a payment that was paid."""
+    attempt = shop.start(shop.accept(name))
+    shop.succeed(attempt, shop.charge(attempt), f"pay_{name}")
+    return attempt
+
+
+def _refunded(shop: MadeUp) -> None:
+    refund = shop.refund(paid(shop, "refunded"), 300)
+    attempt = shop.send_refund(refund)
+    shop.move(attempt, "unknown")
+    shop.move(refund, "unknown")
+    shop.refunded(refund, attempt, shop.give(refund))
+    second = shop.refund("att_refunded_1", 700, "b")
+    shop.move(shop.send_refund(second), "not_sent")
+    shop.refunded(second, shop.send_refund(second), shop.give(second))
+
+
+def _refund_declined(shop: MadeUp) -> None:
+    refund = shop.refund(paid(shop, "norefund"), 300)
+    shop.move(shop.send_refund(refund), "declined")
+    shop.move(refund, "failed")
+    shop.ask("pay_norefund", "refund_failed")
+
+
+def _refund_came_back(shop: MadeUp) -> None:
+    refund = shop.refund(paid(shop, "cameback"), 300)
+    attempt = shop.send_refund(refund)
+    shop.refunded(refund, attempt, shop.give(refund))
+    shop.at_gateway("primary", "UPDATE refunds SET status = 'failed' WHERE key = ?", refund)
+    shop.move(attempt, "bounced")
+    shop.move(refund, "failed")
+    shop.post(refund, "gateway_balance", "refunds")
+
+
+def _approved(shop: MadeUp) -> None:
+    waits: dict[str, Any] = {"state": "awaiting_approval", "needs_approval": True, "requested_by": "operator:ann"}
+    refund = shop.refund(paid(shop, "approved"), 900, **waits)
+    shop.sql("UPDATE refunds_refund SET approved_by = 'operator:bob', state = 'processing' WHERE id = ?", refund)
+    told = {"actor": "operator:bob", "parameters": f"hash-{refund}"}
+    shop.tell("pay_approved", refund, "refund.approved", "awaiting_approval", "processing", **told)
+    shop.publish("pay_approved", "refund.processing")
+    shop.refunded(refund, shop.send_refund(refund), shop.give(refund))
+
+
+def _at_the_dashboard(shop: MadeUp) -> None:
+    made: dict[str, Any] = {"origin": "gateway", "state": "succeeded", "requested_by": "gateway:primary"}
+    refund = shop.refund(paid(shop, "outside"), 250, **made)
+    returned = shop.give(refund, suffix="dashboard")
+    shop.sql("UPDATE refunds_refund SET gateway_reference = ? WHERE id = ?", returned, refund)
+    shop.post(refund, "refunds", "gateway_balance")
+
+
+def _disputed(shop: MadeUp) -> None:
+    shop.move(shop.dispute(paid(shop, "disputed"), 400, "lost"), "lost")
 
 
 def _clients(shop: MadeUp) -> None:

@@ -87,6 +87,45 @@ def _state_before(entries: list[Entry], entry_id: int) -> str:
     return next((entry.after for entry in reversed(entries) if entry.id < entry_id), "sent")
 
 
+def one_payload_per_refund_key(world: World) -> Iterator[Violation]:
+    """Invariant 21 (S). Reads the gateways' requests to refund, refunds, their attempts and audit entries.
+
+    A refund's key is its id: sent to one gateway, with one payload, within its life there unless it was proven in
+    between that nothing happened. Another attempt is started only after such proof.
+    """
+    requests: dict[str, list[Request]] = defaultdict(list)
+    for request in world.ledgers.refund_requests:
+        requests[request.key].append(request)
+    for key, sent in requests.items():
+        if len({(request.digest, request.gateway) for request in sent}) > 1:
+            yield Violation(21, key, "was sent with several payloads, or to several gateways")
+        times = [request.at for request in sent]
+        if max(times) - min(times) > KEY_LIFE and len(world.refund_attempts_of.get(key, ())) < 2:
+            yield Violation(21, key, "was sent again after its life")
+    for refund_id, attempts in world.refund_attempts_of.items():
+        starts = {entry.started_number: entry.id for entry in reversed(world.trails.get(refund_id, []))}
+        for earlier, attempt in pairwise(attempts):
+            start = starts.get(str(attempt.number))
+            state = "sent" if start is None else _state_before(world.trails.get(earlier.id, []), start)
+            if start is not None and state not in CLOSED:
+                yield Violation(21, attempt.id, f"was started while attempt {earlier.number} was {state}")
+
+
+def refund_requests_were_written_down_first(world: World) -> Iterator[Violation]:
+    """Invariant 25 (S). Reads the gateways' requests to refund, refunds and their attempts."""
+    for request in world.ledgers.refund_requests:
+        if request.at >= world.read_at:
+            continue
+        refund, attempts = world.refunds.get(request.key), world.refund_attempts_of.get(request.key, [])
+        if refund is None or not attempts:
+            yield Violation(25, request.key, f"arrived at {request.gateway}, and no attempt to refund has this key")
+        elif (refund.gateway, refund.payment_id) != (request.gateway, request.reference):
+            yield Violation(25, request.key, f"arrived at {request.gateway} for {request.reference}")
+        elif attempts[0].sent_at > request.at + _SKEW:
+            early = attempts[0].sent_at - request.at
+            yield Violation(25, request.key, f"arrived {early:.1f} s before it was written down")
+
+
 def requests_were_written_down_first(world: World) -> Iterator[Violation]:
     """Invariant 25 (S). Reads the gateways' requests and attempts.
 

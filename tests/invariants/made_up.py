@@ -16,7 +16,7 @@ from typing import Any, Final
 import psycopg
 
 from tests.invariants import Evidence
-from tests.invariants.tables import TOLD_AS
+from tests.invariants.tables import DISPUTE_TOLD_AS, REFUND_TOLD_AS, TOLD_AS
 
 LEDGER: Final = """
 CREATE TABLE charges (
@@ -29,11 +29,28 @@ CREATE TABLE requests (
     seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, key TEXT NOT NULL, reference TEXT NOT NULL, token TEXT NOT NULL,
     digest TEXT NOT NULL
 ) STRICT;
+CREATE TABLE refunds (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, key TEXT, charge_id TEXT NOT NULL, reference TEXT NOT NULL,
+    amount INTEGER NOT NULL, currency TEXT NOT NULL, status TEXT NOT NULL, failure_code TEXT, reason TEXT NOT NULL,
+    metadata TEXT NOT NULL, created_ms INTEGER NOT NULL, succeeds_ms INTEGER
+) STRICT;
+CREATE TABLE refund_requests (
+    seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, key TEXT NOT NULL, reference TEXT NOT NULL,
+    charge_id TEXT NOT NULL, digest TEXT NOT NULL
+) STRICT;
+CREATE TABLE disputes (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, charge_id TEXT NOT NULL, reference TEXT NOT NULL,
+    amount INTEGER NOT NULL, currency TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
+    due_by INTEGER NOT NULL, created_ms INTEGER NOT NULL
+) STRICT;
 """
 _STATE: Final = {
     "pay": ("payments_payment", "status"),
     "att": ("payments_attempt", "state"),
     "sur": ("payments_surpluscharge", "state"),
+    "rf": ("refunds_refund", "state"),
+    "rfa": ("refunds_refundattempt", "state"),
+    "dp": ("disputes_dispute", "status"),
 }
 # What the invariants do not speak of, and the states of birth.
 _NEW_PAYMENT: Final[dict[str, Any]] = (
@@ -47,6 +64,12 @@ _NEW_ATTEMPT: Final[dict[str, Any]] = (
     | {"state": "sent", "kind": "charge", "currency": "USD", "token": "tok_success"}
     | {"sends": 1, "looks": 0}
 )
+_NEW_REFUND: Final[dict[str, Any]] = {
+    "state": "requested",
+    "requested_by": "client:demo",
+    "needs_approval": False,
+    "fence": 0,
+}
 
 
 class MadeUp:
@@ -158,13 +181,16 @@ class MadeUp:
 
     def move(self, entity: str, state: str, **data: Any) -> None:
         """Change the state of a payment, attempt or surplus charge, and tell the audit trail."""
-        table, column = _STATE[entity[:3]]
+        table, column = _STATE[entity.partition("_")[0]]
         [(before,)] = self.sql(f"SELECT {column} FROM {table} WHERE id = ?", entity)
         self.sql(f"UPDATE {table} SET {column} = ? WHERE id = ?", state, entity)
         self.tell(entity, entity, f"{entity[:3]}.{state}", before, state, **data)
+        if entity.startswith(("rf_", "dp_")):
+            [(payment,)] = self.sql(f"SELECT payment_id FROM {table} WHERE id = ?", entity)
+            self.publish(payment, (REFUND_TOLD_AS if entity.startswith("rf_") else DISPUTE_TOLD_AS)[state])
         if entity.startswith("pay_"):
             self.publish(entity, TOLD_AS[state])
-        elif (before, state) == ("sent", "unknown"):
+        elif entity.startswith("att_") and (before, state) == ("sent", "unknown"):
             [(payment,)] = self.sql("SELECT payment_id FROM payments_attempt WHERE id = ?", entity)
             self.publish(payment, "payment.outcome_unknown")
         elif entity.startswith("sur_"):
@@ -183,13 +209,14 @@ class MadeUp:
 
     def tell(self, payment: str, entity: str, action: str, before: str, after: str, **data: Any) -> None:
         """Write an audit entry."""
-        who = {"actor": "worker:settle-1", "cause": "job:settle", "reason": "", "data": json.dumps(data)}
+        actor = data.pop("actor", "worker:settle-1")
+        who = {"actor": actor, "cause": "job:settle", "reason": "", "data": json.dumps(data)}
         told = {"action": action, "before": before, "after": after, "at": self._tick()}
         self._insert("payments_auditentry", payment_id=payment, entity_id=entity, **who, **told)
 
     def post(self, entity: str, debit: str, credit: str) -> None:
         """Write a posting of the amount of an attempt or surplus charge."""
-        query = f"SELECT payment_id, gateway, currency, amount FROM {_STATE[entity[:3]][0]} WHERE id = ?"
+        query = f"SELECT payment_id, gateway, currency, amount FROM {_STATE[entity.partition('_')[0]][0]} WHERE id = ?"
         names = ("payment_id", "gateway", "currency", "amount")
         [row] = self.sql(query, entity)
         moved = dict(zip(names, row, strict=True))
@@ -227,6 +254,81 @@ class MadeUp:
         words = {"detail": f"unknown: {kind}.", "closed_by": "", "resolution": "", "opened_at": self._tick()}
         self._insert("payments_operatortask", payment_id=payment, kind=kind, **words)
 
+    def refund(self, attempt: str, amount: int, suffix: str = "", **changes: Any) -> str:
+        """Ask for a refund of an attempt's charge; return its id, `rf_` and the story."""
+        query = "SELECT payment_id, gateway, currency FROM payments_attempt WHERE id = ?"
+        [(payment, gateway, currency)] = self.sql(query, attempt)
+        refund, at = f"rf_{payment[4:]}{suffix}", self._tick()
+        where = {"client_id": 1, "payment_id": payment, "charge_id": attempt, "gateway": gateway}
+        what = {"amount": amount, "currency": currency, "reason": "customer_request", "origin": "api", "note": ""}
+        key = {"idempotency_key": f"key-{refund}", "request_hash": "hash", "parameters_hash": f"hash-{refund}"}
+        rest = dict.fromkeys(("error_code", "message", "gateway_reference", "approved_by", "decision"), "")
+        row = {**where, **what, **key, **rest, **_NEW_REFUND, "created_at": at, "updated_at": at, **changes}
+        self._insert("refunds_refund", id=refund, **row)
+        self.tell(payment, refund, "refund.requested", "", row["state"])
+        self.publish(payment, "refund.created")
+        return refund
+
+    def send_refund(self, refund: str) -> str:
+        """Send an attempt of a refund; return its id, `rfa_`, the story and its number."""
+        [(number,)] = self.sql("SELECT count(*) + 1 FROM refunds_refundattempt WHERE refund_id = ?", refund)
+        query = "SELECT gateway, payment_id, state FROM refunds_refund WHERE id = ?"
+        [(gateway, payment, state)] = self.sql(query, refund)
+        attempt, at = f"rfa_{refund[3:]}_{number}", self._tick()
+        rest = dict.fromkeys(("gateway_reference", "reason", "decline_code", "message"), "")
+        counts = {"number": number, "sends": 1, "looks": 0, "sent_at": at, "last_sent_at": at}
+        self._insert("refunds_refundattempt", id=attempt, refund_id=refund, state="sent", **counts, **rest)
+        if state == "processing":
+            self.tell(payment, refund, "refund.sent_again", state, state, attempt=number)
+        else:
+            self.move(refund, "processing", attempt=number)
+        self.refund_request(gateway, refund, payment)
+        return attempt
+
+    def refund_request(self, gateway: str, key: str, payment: str, digest: str = "digest") -> None:
+        """Have a request to refund arrive at a gateway."""
+        self._tick()
+        statement = "INSERT INTO refund_requests VALUES (NULL, ?, ?, ?, 'ch', ?)"
+        self.at_gateway(gateway, statement, int(self.clock * 1000), key, payment, digest)
+
+    def give(self, refund: str, status: str = "succeeded", *, suffix: str = "", amount: int = 0) -> str:
+        """Have the gateway refund under the key of `refund`; return the gateway's id of it."""
+        query = (
+            "SELECT r.gateway, a.gateway_reference, r.payment_id, r.amount FROM refunds_refund r"
+            " JOIN payments_attempt a ON a.id = r.charge_id WHERE r.id = ?"
+        )
+        [(gateway, charge, payment, whole)] = self.sql(query, refund)
+        returned = f"re_{refund[3:]}{suffix}"
+        self._tick()
+        statement = "INSERT INTO refunds VALUES (NULL,?,?,?,?,?,'USD',?,NULL,'','{}',?,NULL)"
+        key = None if suffix == "dashboard" else refund
+        values = (returned, key, charge, payment, amount or whole, status, int(self.clock * 1000))
+        self.at_gateway(gateway, statement, *values)
+        return returned
+
+    def refunded(self, refund: str, attempt: str, returned: str) -> None:
+        """Book that a refund succeeded."""
+        self.sql("UPDATE refunds_refund SET gateway_reference = ? WHERE id = ?", returned, refund)
+        self.move(attempt, "succeeded")
+        self.move(refund, "succeeded")
+        self.post(refund, "refunds", "gateway_balance")
+
+    def dispute(self, attempt: str, amount: int, status: str = "open") -> str:
+        """Have a customer dispute an attempt's charge at its gateway, which we know as open; return its id."""
+        query = "SELECT payment_id, gateway, currency, gateway_reference FROM payments_attempt WHERE id = ?"
+        [(payment, gateway, currency, charge)] = self.sql(query, attempt)
+        dispute, at = f"dp_{payment[4:]}", self._tick()
+        statement = "INSERT INTO disputes VALUES (NULL, ?, ?, ?, ?, ?, ?, 'fraudulent', 0, ?)"
+        values = (f"du_{payment[4:]}", charge, payment, amount, currency, status, int(self.clock * 1000))
+        self.at_gateway(gateway, statement, *values)
+        where = {"payment_id": payment, "charge_id": attempt, "gateway": gateway, "currency": currency}
+        state = {"status": "needs_response", "amount": amount, "refunded_before": 0, "fence": 0, "looks": 0}
+        words = {"gateway_reference": f"du_{payment[4:]}", "reason": "fraudulent", "trouble": ""}
+        self._insert("disputes_dispute", id=dispute, opened_at=at, **where, **state, **words)
+        self.tell(payment, dispute, "dispute.opened", "", "needs_response")
+        self.publish(payment, "dispute.created")
+        return dispute
+
     def endpoint(self, secret: str) -> None:
         """Give the shop an endpoint."""
         told = {"url": "https://shop.example/", "description": "", "types": "[]", "secret": secret, "old_secret": ""}
@@ -247,10 +349,11 @@ class MadeUp:
         counts = {"tries": 0, "fence": 0, "times_received": 1, "received_at": at, "last_received_at": at}
         self._insert("payments_gatewayevent", gateway="primary", event_id=event, state=state, **said, **counts)
 
-    def message(self, payment: str, kind: str) -> None:
+    def message(self, payment: str, kind: str, occurrence: str = "") -> None:
         """Send a customer an e-mail."""
         at = self._tick()
-        about = {"payment_id": payment, "kind": kind, "channel": "email", "occurrence": "", "address": "a@b.example"}
+        about = {"payment_id": payment, "kind": kind, "channel": "email", "address": "a@b.example"}
+        about["occurrence"] = occurrence
         self._insert("payments_customermessage", tries=1, trouble="", written_at=at, sent_at=at, **about)
 
     def answer(self, key: str, status: int | None, body: Any, *, request: Any = None, replayed: bool = False) -> None:

@@ -10,8 +10,10 @@ import psycopg
 
 from tests.invariants.rows import (
     Attempt,
+    BulkRefund,
     Client,
     Delivery,
+    Dispute,
     Endpoint,
     Entry,
     Event,
@@ -21,6 +23,8 @@ from tests.invariants.rows import (
     Payment,
     Posting,
     Record,
+    Refund,
+    RefundAttempt,
     Surplus,
     Task,
 )
@@ -30,6 +34,8 @@ Select = Callable[[str], Iterable[tuple[Any, ...]]]
 
 # Seconds to wait for another writer of the embedded database.
 PATIENCE: Final = 30
+# Read from an audit entry's data.
+_IN_DATA: Final = {"started_key": "key", "started_number": "attempt", "approved_hash": "parameters"}
 _EPOCH: Final = {
     "postgresql": "extract(epoch FROM {0})::float8",
     "sqlite": "(julianday({0}) - 2440587.5) * 86400.0",
@@ -54,6 +60,10 @@ class OurRows:
     deliveries: list[Delivery]
     gateway_events: list[GatewayEvent]
     messages: list[Message]
+    refunds: list[Refund]
+    refund_attempts: list[RefundAttempt]
+    disputes: list[Dispute]
+    bulk_refunds: list[BulkRefund]
 
 
 def vendor_of(database_url: str) -> str:
@@ -84,10 +94,10 @@ def read_database(database_url: str) -> OurRows:
 
 
 def _read(vendor: str, select: Select) -> OurRows:
-    def rows(kind: type[Row], table: str) -> list[Row]:
+    def rows(kind: type[Row], table: str, app: str = "payments") -> list[Row]:
         columns = ", ".join(_column(name, vendor) for name in kind.__annotations__)
         made: Callable[[Iterable[Any]], Row] = kind._make  # type: ignore[attr-defined]  # every kind is a NamedTuple
-        return [made(row) for row in select(f"SELECT {columns} FROM payments_{table} ORDER BY id")]
+        return [made(row) for row in select(f"SELECT {columns} FROM {app}_{table} ORDER BY id")]
 
     return OurRows(
         clients=rows(Client, "client"),
@@ -104,11 +114,15 @@ def _read(vendor: str, select: Select) -> OurRows:
         deliveries=rows(Delivery, "delivery"),
         gateway_events=rows(GatewayEvent, "gatewayevent"),
         messages=rows(Message, "customermessage"),
+        refunds=rows(Refund, "refund", "refunds"),
+        refund_attempts=rows(RefundAttempt, "refundattempt", "refunds"),
+        disputes=rows(Dispute, "dispute", "disputes"),
+        bulk_refunds=rows(BulkRefund, "bulkrefund", "refunds"),
     )
 
 
 def _column(name: str, vendor: str) -> str:
-    if name == "started_key":
-        return "data ->> 'key'"
+    if name in _IN_DATA:
+        return f"CAST(data ->> '{_IN_DATA[name]}' AS text)"
     quoted = f'"{name}"'
     return _EPOCH[vendor].format(quoted) if name == "at" or name.endswith("_at") else quoted

@@ -1,7 +1,8 @@
 """The rows that are read, as they are: amounts in minor units, times in seconds since 1970 (UTC).
 
 The names are the columns' own. A field named `at` or ending in `_at` is a time; `started_key` is the `key` in an audit
-entry's data, which names the attempt that the entry says was started.
+entry's data, which names the attempt that the entry says was started; `started_number` its `attempt`, which numbers
+the attempt to refund, and `approved_hash` its `parameters`, of what was approved.
 """
 
 from typing import NamedTuple
@@ -29,6 +30,10 @@ class Payment(NamedTuple):
     currency: str
     status: str
     events_written: int
+    refund_reserved: int
+    refunded: int
+    disputed: int
+    charged_back: int
     created_at: float
 
 
@@ -68,6 +73,8 @@ class Entry(NamedTuple):
     before: str
     after: str
     started_key: str | None
+    started_number: str | None
+    approved_hash: str | None
     at: float
 
 
@@ -104,6 +111,54 @@ class Surplus(NamedTuple):
     currency: str
     state: str
     taken: bool
+
+
+class Refund(NamedTuple):
+    """Money of one charge that goes back. origin: `gateway` for one that was not made by us."""
+
+    id: str
+    client_id: int
+    payment_id: str
+    charge_id: str
+    gateway: str
+    amount: int
+    currency: str
+    origin: str
+    idempotency_key: str
+    state: str
+    gateway_reference: str
+    requested_by: str
+    parameters_hash: str
+    needs_approval: bool
+    approved_by: str
+    due_at: float | None
+
+
+class RefundAttempt(NamedTuple):
+    id: str
+    refund_id: str
+    number: int
+    state: str
+    sent_at: float
+
+
+class Dispute(NamedTuple):
+    id: str
+    payment_id: str
+    gateway: str
+    gateway_reference: str
+    amount: int
+    currency: str
+    status: str
+    due_at: float | None
+
+
+class BulkRefund(NamedTuple):
+    id: str
+    state: str
+    requested_by: str
+    needs_approval: bool
+    approved_by: str
 
 
 class Event(NamedTuple):
@@ -149,6 +204,7 @@ class Message(NamedTuple):
     payment_id: str
     kind: str
     channel: str
+    occurrence: str
     due_at: float | None
     sent_at: float | None
 
@@ -175,8 +231,32 @@ class Charge(NamedTuple):
     created_at: float
 
 
+class Returned(NamedTuple):
+    """A refund in a gateway's own ledger. key: None where it was made at the gateway's dashboard."""
+
+    gateway: str
+    id: str
+    key: str | None
+    charge_id: str
+    reference: str
+    amount: int
+    currency: str
+    status: str
+
+
+class Disputed(NamedTuple):
+    """A dispute in a gateway's own ledger."""
+
+    gateway: str
+    id: str
+    reference: str
+    amount: int
+    currency: str
+    status: str
+
+
 class Request(NamedTuple):
-    """A request to charge, as the gateway logged its arrival."""
+    """A request to charge or to refund, as the gateway logged its arrival."""
 
     gateway: str
     key: str

@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 
 
 class Table(NamedTuple):
-    """birth: the state of a new row. told: whether an audit entry tells of the birth. edges: allowed changes."""
+    """births: the states of a new row. told: whether an audit entry tells of the birth. edges: allowed changes."""
 
-    birth: str
+    births: frozenset[str]
     told: bool
     edges: Mapping[str, frozenset[str]]
 
@@ -20,7 +20,7 @@ def _edges(**lines: str) -> dict[str, frozenset[str]]:
 
 
 PAYMENT: Final = Table(
-    "pending",
+    frozenset({"pending"}),
     True,
     _edges(
         pending="processing expired canceled retrying failed",
@@ -35,7 +35,7 @@ PAYMENT: Final = Table(
     ),
 )
 ATTEMPT: Final = Table(
-    "sent",
+    frozenset({"sent"}),
     # The payment's entry that starts it names its key instead.
     False,
     _edges(
@@ -50,7 +50,45 @@ ATTEMPT: Final = Table(
         succeeded="voided",
     ),
 )
-SURPLUS: Final = Table("owed", True, _edges(owed="returned refused", refused="returned"))
+SURPLUS: Final = Table(frozenset({"owed"}), True, _edges(owed="returned refused", refused="returned"))
+REFUND: Final = Table(
+    frozenset({"requested", "awaiting_approval", "processing", "succeeded", "failed"}),
+    True,
+    _edges(
+        requested="processing rejected",
+        awaiting_approval="processing rejected",
+        processing="succeeded failed unknown",
+        unknown="succeeded failed processing",
+        succeeded="failed",
+        failed="succeeded",
+    ),
+)
+REFUND_ATTEMPT: Final = Table(
+    frozenset({"sent"}),
+    # The refund's entry that starts it tells its number instead.
+    False,
+    _edges(
+        sent="succeeded pending declined not_sent unknown rejected",
+        pending="succeeded declined unresolved",
+        unknown="succeeded pending declined not_found unresolved",
+        unresolved="succeeded pending declined not_found",
+        not_found="succeeded",
+        declined="succeeded",
+        not_sent="succeeded",
+        rejected="succeeded",
+        succeeded="bounced",
+    ),
+)
+DISPUTE: Final = Table(
+    frozenset({"needs_response", "won", "lost"}),
+    True,
+    _edges(
+        needs_response="won lost closed",
+        won="needs_response lost",
+        lost="needs_response won",
+        closed="needs_response won lost",
+    ),
+)
 
 # At most one of these per order.
 LIVE_OR_SUCCESSFUL: Final = frozenset({"pending", "processing", "requires_action", "retrying", "review", "success"})
@@ -70,4 +108,27 @@ TOLD_AS: Final[Mapping[str, str]] = {
     "failed": "payment.failed",
     "expired": "payment.expired",
     "canceled": "payment.canceled",
+}
+
+# Refunds that take their amount out of what can be refunded.
+RESERVED: Final = frozenset({"requested", "awaiting_approval", "processing", "unknown", "succeeded"})
+# Refunds of which something was, or may have been, sent: only once they are approved where that is needed.
+EXECUTED: Final = frozenset({"processing", "unknown", "succeeded"})
+# Attempts to refund that may still give money back, or have.
+REFUND_OPEN: Final = frozenset({"sent", "pending", "unknown", "unresolved", "succeeded"})
+# State that a refund reaches, or `` for its birth → the type of the event that tells its shop.
+REFUND_TOLD_AS: Final[Mapping[str, str]] = {
+    "": "refund.created",
+    "processing": "refund.processing",
+    "unknown": "refund.outcome_unknown",
+    "succeeded": "refund.succeeded",
+    "failed": "refund.failed",
+    "rejected": "refund.rejected",
+}
+DISPUTE_TOLD_AS: Final[Mapping[str, str]] = {
+    "": "dispute.created",
+    "needs_response": "dispute.reopened",
+    "won": "dispute.won",
+    "lost": "dispute.lost",
+    "closed": "dispute.closed",
 }

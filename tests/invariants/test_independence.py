@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.invariants.tables import ATTEMPT, LIVE_OR_SUCCESSFUL, PAYMENT, SURPLUS, Table
+from tests.invariants.tables import (
+    ATTEMPT,
+    DISPUTE,
+    LIVE_OR_SUCCESSFUL,
+    PAYMENT,
+    REFUND,
+    REFUND_ATTEMPT,
+    REFUND_OPEN,
+    RESERVED,
+    SURPLUS,
+    Table,
+)
 
 pytestmark = pytest.mark.once
 
@@ -55,12 +66,19 @@ def pairs(table: Table) -> list[tuple[str, str]]:
 
 
 def test_both_copies_of_the_state_tables_say_the_same() -> None:
+    from disputes import states as of_disputes
     from payments import states
+    from refunds import states as of_refunds
 
-    for ours, theirs in ((PAYMENT, states.PAYMENT), (ATTEMPT, states.ATTEMPT), (SURPLUS, states.SURPLUS)):
+    for ours, theirs in (
+        *((PAYMENT, states.PAYMENT), (ATTEMPT, states.ATTEMPT), (SURPLUS, states.SURPLUS)),
+        *((REFUND, of_refunds.REFUND), (REFUND_ATTEMPT, of_refunds.REFUND_ATTEMPT), (DISPUTE, of_disputes.DISPUTE)),
+    ):
         assert pairs(ours) == theirs.pairs()
-        assert {ours.birth} == theirs.births
+        assert ours.births == theirs.births
     assert set(LIVE_OR_SUCCESSFUL) == set(states.LIVE_OR_SUCCESSFUL)
+    assert set(RESERVED) == set(of_refunds.RESERVED)
+    assert set(REFUND_OPEN) == set(of_refunds.OPEN_OR_SUCCEEDED)
 
 
 def test_the_made_up_ledger_has_the_sandbox_gateways_columns(tmp_path: Path) -> None:
@@ -74,6 +92,6 @@ def test_the_made_up_ledger_has_the_sandbox_gateways_columns(tmp_path: Path) -> 
     with closing(sqlite3.connect(tmp_path / "ours.sqlite3")) as ours:
         ours.executescript(LEDGER)
         with closing(sqlite3.connect(tmp_path / "theirs.sqlite3")) as theirs:
-            for table in ("charges", "requests"):
+            for table in ("charges", "requests", "refunds", "refund_requests", "disputes"):
                 query = f"SELECT name, type FROM pragma_table_info('{table}')"
                 assert ours.execute(query).fetchall() == theirs.execute(query).fetchall()

@@ -4,15 +4,21 @@ import pytest
 
 from tests.invariants.conftest import Broken
 from tests.invariants.made_up import MadeUp
-from tests.invariants.tables import TOLD_AS
+from tests.invariants.tables import DISPUTE_TOLD_AS, REFUND_TOLD_AS, TOLD_AS
 
 pytestmark = pytest.mark.once
 
 
 def test_both_copies_of_the_event_types_say_the_same() -> None:
+    from disputes import events as of_disputes
     from payments import events
+    from refunds import events as of_refunds
 
     assert {str(status): type_ for status, type_ in events.OF_STATUS.items()} == dict(TOLD_AS)
+    refunds = {"": of_refunds.CREATED} | {str(state): type_ for state, type_ in of_refunds.OF_STATE.items()}
+    assert refunds == dict(REFUND_TOLD_AS)
+    disputes = {"": of_disputes.CREATED} | {str(status): type_ for status, type_ in of_disputes.OF_STATUS.items()}
+    assert disputes == dict(DISPUTE_TOLD_AS)
 
 
 def test_a_transition_that_nobody_was_told_breaks_invariant_32(shop: MadeUp, broken: Broken) -> None:

@@ -2,11 +2,11 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tests.invariants.evidence import Violation
 from tests.invariants.rows import Entry, Event
-from tests.invariants.tables import TOLD_AS
+from tests.invariants.tables import DISPUTE_TOLD_AS, REFUND_TOLD_AS, TOLD_AS
 from tests.invariants.world import World
 
 # Transitions from a state to itself, which the trail cannot tell from a remark but by their names.
@@ -14,13 +14,16 @@ _AGAIN = {"payment.retrying", "payment.queued"}
 _ABOUT_SURPLUS = {"owed": "surplus.found", "returned": "surplus.returned", "refused": "surplus.refused"}
 # Messages that say that the money was received.
 _PAID = {"received", "resolved"}
+# Messages about refunds → the state that they tell of.
+_ABOUT_REFUND = {"refunded": "succeeded", "refund_failed": "failed"}
 
 
 def every_transition_is_told_once(world: World) -> Iterator[Violation]:
     """Invariants 32 and 33 (S). Reads audit entries and events of payments.
 
     The types of a payment's events are those of its transitions in the trail, in that order; its sequence numbers
-    count from 1 without a gap; what is beside (an outcome that became unknown, a surplus charge) happened, too.
+    count from 1 without a gap; what is beside (an outcome that became unknown, a surplus charge, a refund, a dispute)
+    happened, too.
     """
     events = _events_by_payment(world)
     for payment in world.rows.payments:
@@ -88,6 +91,24 @@ def nobody_reads_of_money_that_was_not_taken(world: World) -> Iterator[Violation
             yield Violation(35, payment_id, f"was told {count} times by {channel} that the money was received")
 
 
+def each_refund_is_told_once(world: World) -> Iterator[Violation]:
+    """Invariant 35 (S). Reads messages: each kind was sent once for one refund by one channel, and only if it is true.
+
+    A refund that succeeded once may have come back since, of which the customer reads as well.
+    """
+    once: Counter[tuple[str, str, str]] = Counter()
+    for message in world.rows.messages:
+        if message.kind not in _ABOUT_REFUND or message.sent_at is None or not message.occurrence.startswith("rf_"):
+            continue
+        once[message.occurrence, message.kind, message.channel] += 1
+        reached = {entry.after for entry in world.trails.get(message.occurrence, [])}
+        if _ABOUT_REFUND[message.kind] not in reached:
+            yield Violation(35, message.occurrence, f"was never {_ABOUT_REFUND[message.kind]}, and a message says so")
+    for (refund_id, kind, channel), count in once.items():
+        if count > 1:
+            yield Violation(35, refund_id, f"was told {count} times by {channel}: {kind}")
+
+
 def _events_by_payment(world: World) -> dict[str, list[Event]]:
     found: dict[str, list[Event]] = defaultdict(list)
     for event in sorted(world.rows.events, key=lambda event: event.sequence):
@@ -110,7 +131,18 @@ def _beside(world: World, payment_id: str) -> Counter[str]:
         if surplus.payment_id == payment_id and surplus.taken:
             for entry in world.trails.get(surplus.id, []):
                 found[_ABOUT_SURPLUS[entry.after]] += entry.before != entry.after
+    _count(found, world, [one.id for one in world.rows.refunds if one.payment_id == payment_id], REFUND_TOLD_AS)
+    _count(found, world, [one.id for one in world.rows.disputes if one.payment_id == payment_id], DISPUTE_TOLD_AS)
     return +found
+
+
+def _count(found: Counter[str], world: World, ids: list[str], told_as: Mapping[str, str]) -> None:
+    """Count what the trail says of `ids`: their births, and every change of their states."""
+    for entry in (entry for each in ids for entry in world.trails.get(each, [])):
+        if entry.before == "":
+            found[told_as[""]] += 1
+        elif entry.before != entry.after:
+            found[told_as[entry.after]] += 1
 
 
 def _went(entry: Entry, before: str, after: str) -> bool:

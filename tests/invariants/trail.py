@@ -6,11 +6,11 @@ from typing import Final, NamedTuple
 
 from tests.invariants.evidence import Violation
 from tests.invariants.rows import Entry
-from tests.invariants.tables import ATTEMPT, PAYMENT, SURPLUS, Table
+from tests.invariants.tables import ATTEMPT, DISPUTE, PAYMENT, REFUND, REFUND_ATTEMPT, SURPLUS, Table
 from tests.invariants.world import World
 
-# What entries of these are about is read here; others (a refund) have their own trail.
-_READ: Final = ("pay_", "att_", "sur_")
+# What entries of these are about is read here; others (a webhook endpoint) have their own trail.
+_READ: Final = ("pay_", "att_", "sur_", "rf_", "rfa_", "dp_")
 # Seconds by which a clock may be set back between two entries without hiding a wrong order.
 _CLOCK_STEP: Final = 1.0
 
@@ -22,7 +22,7 @@ class _Entity(NamedTuple):
 
 
 def rows_are_what_the_trail_says(world: World) -> Iterator[Violation]:
-    """Invariant 22 (S). Reads audit entries, payments, attempts and surplus charges.
+    """Invariant 22 (S). Reads audit entries, payments, attempts, surplus charges, refunds and disputes.
 
     Every entity's entries join end to end, from its birth to its state of now, along published edges only. Each
     attempt is named by the entry that starts it, each entry is about something that is there.
@@ -33,6 +33,9 @@ def rows_are_what_the_trail_says(world: World) -> Iterator[Violation]:
     for attempt in world.rows.attempts:
         if attempt.gateway_key not in world.starts:
             yield Violation(22, attempt.id, f"no entry tells that {attempt.gateway_key} was started")
+    for one in world.rows.refund_attempts:
+        if str(one.number) not in {entry.started_number for entry in world.trails.get(one.refund_id, [])}:
+            yield Violation(22, one.id, f"no entry of {one.refund_id} tells that attempt {one.number} was started")
     for entity_id in world.trails.keys() - {entity.id for entity in entities}:
         if entity_id.startswith(_READ):
             yield Violation(22, entity_id, "has entries, and there is no such row")
@@ -43,11 +46,14 @@ def _entities(world: World) -> list[_Entity]:
         *(_Entity(payment.id, payment.status, PAYMENT) for payment in world.rows.payments),
         *(_Entity(attempt.id, attempt.state, ATTEMPT) for attempt in world.rows.attempts),
         *(_Entity(surplus.id, surplus.state, SURPLUS) for surplus in world.rows.surpluses),
+        *(_Entity(refund.id, refund.state, REFUND) for refund in world.rows.refunds),
+        *(_Entity(attempt.id, attempt.state, REFUND_ATTEMPT) for attempt in world.rows.refund_attempts),
+        *(_Entity(dispute.id, dispute.status, DISPUTE) for dispute in world.rows.disputes),
     ]
 
 
 def _fold(entity: _Entity, entries: list[Entry]) -> Iterator[Violation]:
-    state = "" if entity.table.told else entity.table.birth
+    state = "" if entity.table.told else min(entity.table.births)
     for entry in entries:
         if entry.before != state:
             yield Violation(22, entity.id, f"entry {entry.id} says it was {entry.before!r} when it was {state!r}")
@@ -60,7 +66,7 @@ def _fold(entity: _Entity, entries: list[Entry]) -> Iterator[Violation]:
 
 def _may(table: Table, entry: Entry) -> bool:
     if entry.before == "":
-        return entry.after == table.birth
+        return entry.after in table.births
     return entry.after in table.edges.get(entry.before, frozenset())
 
 

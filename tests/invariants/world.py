@@ -8,7 +8,19 @@ from typing import Final
 from tests.invariants.read_database import OurRows
 from tests.invariants.read_gateways import Ledgers
 from tests.invariants.read_histories import Exchange
-from tests.invariants.rows import Attempt, Charge, Entry, Order, Payment, Received, Surplus, Task
+from tests.invariants.rows import (
+    Attempt,
+    Charge,
+    Entry,
+    Order,
+    Payment,
+    Received,
+    Refund,
+    RefundAttempt,
+    Returned,
+    Surplus,
+    Task,
+)
 
 # Seconds for which a gateway keeps a key, and for which we keep a client's.
 KEY_LIFE: Final = 24 * 60 * 60
@@ -111,6 +123,44 @@ class World:
             for attempt in self.rows.attempts
             if attempt.state == "succeeded"
         }
+
+    @cached_property
+    def refunds(self) -> dict[str, Refund]:
+        return {refund.id: refund for refund in self.rows.refunds}
+
+    @cached_property
+    def refunds_by_reference(self) -> dict[tuple[str, str], Refund]:
+        """Refunds by gateway and the gateway's id, of which that is known."""
+        return {(one.gateway, one.gateway_reference): one for one in self.rows.refunds if one.gateway_reference}
+
+    @cached_property
+    def refund_attempts_of(self) -> dict[str, list[RefundAttempt]]:
+        """Attempts of each refund, by their number."""
+        found: dict[str, list[RefundAttempt]] = defaultdict(list)
+        for attempt in sorted(self.rows.refund_attempts, key=lambda attempt: attempt.number):
+            found[attempt.refund_id].append(attempt)
+        return found
+
+    @cached_property
+    def returned_of_payment(self) -> dict[str, list[Returned]]:
+        """The gateways' refunds that did not fail, by our reference of their charge."""
+        found: dict[str, list[Returned]] = defaultdict(list)
+        for one in self.ledgers.refunds:
+            if one.status != "failed":
+                found[one.reference].append(one)
+        return found
+
+    def refund_of(self, returned: Returned) -> Refund | None:
+        """Return our row of a gateway's refund: by its id there, or by its key where we know no other id yet."""
+        by_reference = self.refunds_by_reference.get((returned.gateway, returned.id))
+        if by_reference is not None:
+            return by_reference
+        by_key = self.refunds.get(returned.key or "")
+        return by_key if by_key is not None and by_key.gateway_reference == "" else None
+
+    def is_asked(self, payment_id: str, kind: str) -> bool:
+        """Say whether people are asked such a question about a payment now."""
+        return any(task.kind == kind for task in self.open_tasks.get(payment_id, ()))
 
     def is_quarantined(self, charge: Charge) -> bool:
         """Say whether nobody booked `charge`, and an open task asks people about it."""

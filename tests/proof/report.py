@@ -7,7 +7,7 @@ from typing import Any, Final
 from tests.proof.parts import Ran
 
 # Results that are counts of faults which really happened, by the part's own names.
-_FAULTS: Final = ("replies_cut", "resets", "drips", "requests_cut", "lost_answers")
+_FAULTS: Final = ("replies_cut", "resets", "drips", "requests_cut", "lost_answers", "refund_replies_cut")
 # Name in the document → name in a part's result, and words for people.
 _EVENTS: Final = {
     "webhooks": ("webhooks", "webhooks of gateways taken in"),
@@ -16,6 +16,7 @@ _EVENTS: Final = {
     "eventsDelivered": ("delivered", "events delivered to the shop"),
     "deliveryTries": ("delivery_tries", "by so many requests"),
     "eventsRedelivered": ("repeated", "events that arrived there again"),
+    "refunds": ("refunded", "refunds that succeeded"),
 }
 
 

@@ -93,7 +93,7 @@ def test_a_bulk_refund_is_born_checked_alone(state: str) -> None:
     [
         *({"payment_id": "pay_x"}, {"client_id": 999}, {"charge_id": "att_x"}, {"gateway": "secondary"}),
         *({"amount": 1}, {"amount": 3001}, {"currency": "EUR"}, {"idempotency_key": "other"}),
-        *({"requested_by": "operator:eve"}, {"parameters_hash": "other"}),
+        *({"requested_by": "operator:eve"}, {"parameters_hash": "other"}, {"reason": "other"}, {"note": "other"}),
     ],
 )
 def test_what_a_refund_is_never_changes(shop: Client, change: dict[str, object]) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from paysite.supervisor import Child
 from tests.storm.observer import Observer
-from tests.storm.plan import Blow
+from tests.storm.plan import Blow, Outside
 from tests.storm.stack import Stack
 from tests.storm.weather import Weather
 
@@ -21,12 +21,15 @@ _TEND_EVERY: Final = 1.0
 
 
 class Blows:
-    """dealt: blows that met somebody, by kind; missed: those that found nobody; replaced: clusters that hung."""
+    """dealt: blows that met somebody, by kind; missed: those that found nobody; replaced: clusters that hung.
+
+    happened: what happened at the gateways without us, by kind."""
 
     def __init__(self, stack: Stack, weathers: Mapping[str, Weather], observer: Observer) -> None:
         self.dealt: Counter[str] = Counter()
         self.missed: Counter[str] = Counter()
         self.repaired: Counter[str] = Counter()
+        self.happened: Counter[str] = Counter()
         self._stack = stack
         self._weathers = weathers
         self._observer = observer
@@ -51,6 +54,10 @@ class Blows:
         }
         met = means[blow.kind]()
         (self.dealt if met else self.missed)[blow.kind] += 1
+
+    def happen(self, outside: Outside) -> None:
+        """Have something happen at the gateway that has nearly all charges; count it only where it did."""
+        self.happened[outside.kind] += self._primary().outside(outside.kind, outside.choice)
 
     def tend(self) -> None:
         """Continue what was paused long enough; start again what ended or hangs."""

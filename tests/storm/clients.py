@@ -1,7 +1,8 @@
 """Good clients, many at once, in a process of their own: each repeats its request under its key until it is answered.
 
 Run as `python -m tests.storm.clients FOLDER ADDRESS`; reads `orders.json` and `api-key` there. Each reply, and each
-that was lost, becomes a line of `history.jsonl`. Ends when all orders have their reply; at SIGTERM they give up.
+that was lost, becomes a line of `history.jsonl`, of refunds of `refunds.jsonl`. Ends when all orders have their reply;
+at SIGTERM they give up.
 """
 
 import asyncio
@@ -42,6 +43,7 @@ class Shop:
     address: str
     api_key: str
     history: TextIO
+    refunds: TextIO
     polls_until: float
     asked: int = 0
     lost: int = 0
@@ -85,8 +87,44 @@ class GoodClient:
             copies = 2 if self.order.twice else 1
             answers = await asyncio.gather(*(self._pay(key) for _ in range(copies)))
             payment_id = next((answer["paymentID"] for answer in answers if "paymentID" in answer), payment_id)
-        if payment_id and (self.order.polls or self._is_challenged()):
-            await self._follow(payment_id)
+        if payment_id and (self.order.polls or self._is_challenged() or self.order.refund):
+            status = await self._follow(payment_id)
+            if status == "success" and self.order.refund:
+                await self._give_back(payment_id)
+
+    async def _give_back(self, payment_id: str) -> None:
+        """Refund what the plan says, each part under its own key until it has a final reply."""
+        part = self.order.amount * 2 // 5
+        kinds: dict[str, list[tuple[int | None, str]]] = {
+            "full": [(None, "a")],
+            "part": [(part, "a")],
+            "parts": [(part, "a"), (part, "b"), (part, "c")],
+            "twice": [(part, "a"), (part, "a")],
+            "at_once": [(part, "a"), (part, "b")],
+        }
+        keys = [(amount, f"refund-{self.order.client}-{name}") for amount, name in kinds[self.order.refund]]
+        calls = [self._refund(payment_id, amount, key) for amount, key in keys]
+        if self.order.refund in {"twice", "at_once"}:
+            await asyncio.gather(*calls)
+            return
+        for call in calls:
+            await call
+
+    async def _refund(self, payment_id: str, amount: int | None, key: str) -> None:
+        url = f"{self.shop.address}/api/payments/{payment_id}/refunds"
+        body: Document = {"idempotencyKey": key, "reason": "customer_request"}
+        if amount is not None:
+            body["amount"] = amount
+        self.shop.unanswered.append(key)
+        while not self.shop.closing:
+            answer = await self.shop.ask("POST", url, _PATIENCE, json=body)
+            status, document, replayed = answer or (None, None, False)
+            line = {"key": key, "request": {**body, "paymentID": payment_id}, "status": status, "body": document}
+            self.shop.refunds.write(json.dumps({**line, "replayed": replayed}) + "\n")
+            if answer is not None and answer[0] < 500:
+                self.shop.unanswered.remove(key)
+                return
+            await asyncio.sleep(self.chance.uniform(*_PAUSE))
 
     async def _pay(self, key: str) -> Document:
         """Send the request until it has a final reply; return that."""
@@ -110,21 +148,22 @@ class GoodClient:
         line = {"at": now, "client": SHOP, "key": key, "request": body, "took": now - sent_at}
         self.shop.history.write(json.dumps(line | {"status": status, "body": document, "replayed": replayed}) + "\n")
 
-    async def _follow(self, payment_id: str) -> None:
-        """Poll the status until it is final; be the customer on the bank's page when there is one."""
+    async def _follow(self, payment_id: str) -> str:
+        """Poll the status until it is final, and return it; be the customer on the bank's page when there is one."""
         until = min(time.monotonic() + _POLL_FOR, self.shop.polls_until)
         while time.monotonic() < until and not self.shop.closing:
             url = f"{self.shop.address}/api/payments/{payment_id}/status"
             answer = await self.shop.ask("GET", url, _PATIENCE)
             document = answer[1] if answer is not None and answer[0] == 200 else {}
             if document.get("status") in _OVER:
-                return
+                return str(document["status"])
             action = document.get("nextAction")
             if action and not self.acted:
                 if self.order.customer == "abandon":
-                    return
+                    break
                 await self._confirm(payment_id, action["url"])
             await asyncio.sleep(self.chance.uniform(*_POLL_EVERY))
+        return ""
 
     async def _confirm(self, payment_id: str, url: str) -> None:
         """Press a button on the bank's page, and mostly come back to the shop's page afterwards."""
@@ -144,11 +183,14 @@ async def trade(folder: Path, address: str) -> Document:
     ]
     api_key = (folder / "api-key").read_text()
     connector = aiohttp.TCPConnector(limit=0)
-    with (folder / "history.jsonl").open("a", buffering=1) as history:
+    with (
+        (folder / "history.jsonl").open("a", buffering=1) as history,
+        (folder / "refunds.jsonl").open("a", buffering=1) as refunds,
+    ):
         async with aiohttp.ClientSession(connector=connector) as session:
             began = time.monotonic()
             last = max((order.at for order in orders), default=0.0)
-            shop = Shop(session, address, api_key, history, began + last + _POLL_AFTERWARDS)
+            shop = Shop(session, address, api_key, history, refunds, began + last + _POLL_AFTERWARDS)
             clients = [GoodClient(shop, order, random.Random(order.client)) for order in orders]
             await _until_told(shop, asyncio.gather(*(_alone(client.live(began)) for client in clients)))
     return {"asked": shop.asked, "lost": shop.lost, "unanswered": shop.unanswered}

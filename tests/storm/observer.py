@@ -45,6 +45,17 @@ class Observer:
     def surplus_by_state(self) -> dict[str, int]:
         return dict(self._rows("SELECT state, count(*) FROM payments_surpluscharge GROUP BY 1 ORDER BY 1"))
 
+    def refunds_by_state(self) -> dict[str, int]:
+        return dict(self._rows("SELECT state, count(*) FROM refunds_refund GROUP BY 1 ORDER BY 1"))
+
+    def disputes_by_status(self) -> dict[str, int]:
+        return dict(self._rows("SELECT status, count(*) FROM disputes_dispute GROUP BY 1 ORDER BY 1"))
+
+    def refunds_by_key(self) -> dict[str, tuple[str, str, int]]:
+        """Return key → id, payment and amount in minor units of every refund."""
+        rows = self._rows("SELECT idempotency_key, id, payment_id, amount FROM refunds_refund")
+        return {key: (refund_id, payment_id, amount) for key, refund_id, payment_id, amount in rows}
+
     def webhooks(self) -> dict[str, int]:
         """Return how many gateways' events were taken in, how often one came again, and how many were refused."""
         stored, came = self._rows("SELECT count(*), sum(times_received) FROM payments_gatewayevent")[0]

@@ -5,7 +5,7 @@ The plan of a seed is always the same. When exactly a signal meets a process, an
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 # How often each token is used, in parts. Left out is what only people can settle: a wrong amount in the ledger itself.
@@ -38,6 +38,11 @@ _BLOWS: Final[Mapping[str, int]] = {
     "inbox": 6,
     "inbox_refuses": 6,
 }
+# What clients give back of what was paid: nothing; all, or a part; three parts of which one is too much; one part twice
+# at once under one key; two parts at once.
+_REFUNDS: Final[Mapping[str, int]] = {"": 60, "full": 10, "part": 8, "parts": 8, "twice": 8, "at_once": 6}
+# What happens to paid charges at a gateway without us: a refund at its dashboard, a refund that comes back, a dispute.
+_OUTSIDE: Final[Mapping[str, int]] = {"dashboard": 3, "bounce": 2, "dispute": 2, "verdict": 2}
 CURRENCIES: Final = ("USD", "EUR", "GBP", "JPY", "KWD")
 # Blows stop after this part of the traffic's time, so that what they start can still meet traffic.
 _BLOWS_UNTIL: Final = 0.97
@@ -48,7 +53,7 @@ class Order:
     """One client's order. at: seconds after the start; amount: whole currency units; keys: one, or two for one order.
 
     twice: every request is sent two times at once. polls: asks for the status until it is final. wait: seconds asked
-    for by `Prefer: wait`. customer: what a person does on the bank's page.
+    for by `Prefer: wait`. customer: what a person does on the bank's page. refund: what is given back, once it is paid.
     """
 
     client: str
@@ -61,6 +66,7 @@ class Order:
     twice: bool
     polls: bool
     wait: int
+    refund: str = ""
 
     def body(self, key: str) -> dict[str, object]:
         """Return the request to pay under `key`."""
@@ -87,6 +93,15 @@ class Blow:
 
 
 @dataclass(frozen=True, slots=True)
+class Outside:
+    """Something that happens at a gateway without us. at: seconds after the start; choice: as of a blow."""
+
+    at: float
+    kind: str
+    choice: float
+
+
+@dataclass(frozen=True, slots=True)
 class StormPlan:
     """seconds: how long new orders and blows go on."""
 
@@ -94,6 +109,7 @@ class StormPlan:
     seconds: float
     orders: tuple[Order, ...]
     blows: tuple[Blow, ...]
+    outside: tuple[Outside, ...] = ()
 
 
 def draw(seed: int, payments: int, seconds: float, *, pause_beyond: float) -> StormPlan:
@@ -104,7 +120,15 @@ def draw(seed: int, payments: int, seconds: float, *, pause_beyond: float) -> St
     chance = random.Random(seed)
     orders = tuple(_order(chance, number, seconds) for number in range(payments))
     blows = tuple(_blows(chance, seconds, pause_beyond))
-    return StormPlan(seed, seconds, tuple(sorted(orders, key=lambda order: order.at)), blows)
+    # By chances of their own, so that a seed's orders and blows do not depend on them.
+    back = random.Random(f"refunds of {seed}")
+    refunded = (replace(order, refund=_one_of(back, _REFUNDS)) for order in orders)
+    outside = tuple(
+        Outside(round(back.uniform(0, seconds), 3), _one_of(back, _OUTSIDE), back.random())
+        for _ in range(max(4, payments // 15))
+    )
+    by_time = tuple(sorted(refunded, key=lambda order: order.at))
+    return StormPlan(seed, seconds, by_time, blows, tuple(sorted(outside, key=lambda each: each.at)))
 
 
 def _order(chance: random.Random, number: int, seconds: float) -> Order:

@@ -18,6 +18,7 @@ _LEAST: Final = 1.0
 # So many seconds nothing may become due: the gateways' lists are looked at four times a minute.
 _STILL: Final = 60.0
 _THREADS: Final = 32
+_REFUND_OPEN: Final = ("requested", "processing", "unknown")
 
 
 def settle_until_quiet(most: float) -> dict[str, Any]:
@@ -66,18 +67,22 @@ def _done() -> dict[str, int]:
 def _unfinished() -> list[str]:
     """Return what still has to be done by itself, as `id: state`.
 
-    Surplus charges, payments not in review, gateways' events, and events that the shop has not got yet.
+    Surplus charges, payments not in review, refunds that wait for nobody's approval, gateways' events, and events that
+    the shop has not got yet.
     """
     from payments.models import Delivery, Event, GatewayEvent, Payment, SurplusCharge
     from payments.states import FINAL, PaymentStatus
+    from refunds.models import Refund
 
     payments = Payment.objects.exclude(status__in=[*FINAL, PaymentStatus.REVIEW]).values_list("pk", "status")
     due = Payment.objects.filter(due_at__isnull=False, status__in=FINAL).values_list("pk", "status")
     surplus = SurplusCharge.objects.exclude(state="returned").values_list("pk", "state")
+    refunds = Refund.objects.filter(state__in=_REFUND_OPEN).values_list("pk", "state")
+    refunds_due = Refund.objects.filter(due_at__isnull=False, finished_at__isnull=False).values_list("pk", "state")
     heard = GatewayEvent.objects.filter(due_at__isnull=False).values_list("event_id", "state")
     unpublished = Event.objects.filter(position__isnull=True).values_list("pk", "type")
     untold = Delivery.objects.filter(due_at__isnull=False).values_list("event_id", "state")
-    everything = (payments, due, surplus, heard, unpublished, untold)
+    everything = (payments, due, surplus, refunds, refunds_due, heard, unpublished, untold)
     return [f"{pk}: {state}" for rows in everything for pk, state in rows]
 
 
@@ -91,9 +96,10 @@ def _until_next(most: float) -> float:
     """Return the seconds until the next payment or event falls due, between `_LEAST` and `most`."""
     from payments.clock import database_now
     from payments.models import Delivery, GatewayEvent, Payment
+    from refunds.models import Refund
 
-    now = database_now()
-    firsts = [kind.objects.aggregate(first=Min("due_at"))["first"] for kind in (Payment, GatewayEvent, Delivery)]
+    now, kinds = database_now(), (Payment, Refund, GatewayEvent, Delivery)
+    firsts = [kind.objects.aggregate(first=Min("due_at"))["first"] for kind in kinds]
     waits = [(first - now).total_seconds() for first in firsts if first is not None]
     return min(max(min(waits, default=most), _LEAST), most)
 

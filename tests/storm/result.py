@@ -20,6 +20,8 @@ class StormResult:
     webhooks: gateways' events taken in; webhook_duplicates: deliveries of one that was taken in before;
     webhooks_refused: those that nobody had signed, or too long ago. delivered: events delivered to the shop, by
     delivery_tries requests; repeated: those that arrived there once more.
+    outside: what happened at the gateways without us, by kind. refund_replies: those to requests to refund, by status;
+    refunds, disputes: by what became of them.
     virtual_seconds: from healing, or from what came late, to the last thing done, whichever took longer.
     unfinished: what was still to be done by itself then. violations: sentences of the invariant checker.
     """
@@ -34,6 +36,10 @@ class StormResult:
     kills: dict[str, int]
     missed: dict[str, int]
     repaired: dict[str, int]
+    outside: dict[str, int]
+    refund_replies: dict[str, int]
+    refunds: dict[str, int]
+    disputes: dict[str, int]
     fired: dict[str, int]
     by_status: dict[str, int]
     surplus: dict[str, int]
@@ -61,8 +67,13 @@ class StormResult:
         kinds = ("web_worker", "cluster_worker", "settle_loop", "cluster_parent", "gateway", "inbox")
         return sum(self.kills.get(kind, 0) for kind in kinds)
 
+    @property
+    def refunded(self) -> int:
+        """How many refunds succeeded."""
+        return self.refunds.get("succeeded", 0)
+
     def as_json(self) -> str:
-        return json.dumps({**asdict(self), "sigkills": self.sigkills}, indent=1)
+        return json.dumps({**asdict(self), "sigkills": self.sigkills, "refunded": self.refunded}, indent=1)
 
 
 def replies_of(history: Path) -> dict[str, int]:

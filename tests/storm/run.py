@@ -19,7 +19,7 @@ from tests.storm.observer import Observer
 from tests.storm.plan import StormPlan, draw
 from tests.storm.result import StormResult, repeated, replies_of
 from tests.storm.stack import Addresses, Stack, running
-from tests.storm.verdict import violations_of
+from tests.storm.verdict import refund_answers, violations_of
 from tests.storm.weather import Weather, faults
 from tests.support.processes import free_ports
 
@@ -131,10 +131,12 @@ def _rage(plan: StormPlan, scene: Scene, blows: Blows, weathers: Mapping[str, We
     for weather in weathers.values():
         weather.arm()
     with trading(scene) as clients:
-        began, due = time.monotonic(), list(plan.blows)
+        began, due, outside = time.monotonic(), list(plan.blows), list(plan.outside)
         while (now := time.monotonic() - began) < plan.seconds:
             while due and due[0].at <= now:
                 blows.deal(due.pop(0))
+            while outside and outside[0].at <= now:
+                blows.happen(outside.pop(0))
             blows.tend()
             time.sleep(_TICK)
         blows.heal()
@@ -227,6 +229,10 @@ def _result(
         kills=dict(sorted(blows.dealt.items())),
         missed=dict(sorted(blows.missed.items())),
         repaired=dict(sorted(blows.repaired.items())),
+        outside=dict(sorted(blows.happened.items())),
+        refund_replies=replies_of(scene.folder / "refunds.jsonl"),
+        refunds=observer.refunds_by_state(),
+        disputes=observer.disputes_by_status(),
         fired=dict(sorted((kind, count) for kind, count in fired.items() if count)),
         by_status=by_status,
         surplus=observer.surplus_by_state(),
@@ -243,5 +249,8 @@ def _result(
         **observer.deliveries(),
         repeated=repeated(stack.inbox_log),
         inbox=str(stack.inbox_log),
-        violations=violations_of(scene.database_url, stack.ledgers, [history], [stack.inbox_log]),
+        violations=[
+            *violations_of(scene.database_url, stack.ledgers, [history], [stack.inbox_log]),
+            *refund_answers(observer.refunds_by_key(), scene.folder / "refunds.jsonl"),
+        ],
     )

@@ -20,8 +20,10 @@ _ASK_WITHIN: Final = 2.0
 _LIST_WITHIN: Final = 20.0
 # Longer than an outage of the plan lasts.
 _OUTAGE_ENDS_WITHIN: Final = 15.0
+_QUESTIONS: Final = ("look_up", "list", "cancel", "refund_look_up", "dispute_look_up")
 
 Fault = dict[str, Any]
+Document = dict[str, Any]
 
 
 def charge_faults(*, doubles: bool) -> list[Fault]:
@@ -62,6 +64,18 @@ def question_faults(operation: str) -> list[Fault]:
     ]
 
 
+def refund_faults(*, doubles: bool) -> list[Fault]:
+    """Return the faults of POST /v1/refunds: those of charges, refunds that are declined, and that take their time."""
+    return [
+        {**fault, "operation": "refund"}
+        for fault in (
+            *charge_faults(doubles=doubles),
+            _fault("decline", 0.03, code="insufficient_balance"),
+            *[_fault("pending", 0.03, seconds=seconds) for seconds in (1, 3)],
+        )
+    ]
+
+
 def webhook_faults() -> list[Fault]:
     """Return the faults of what the gateway sends us (payments/gateways/sandbox/webhooks.py)."""
     return [
@@ -78,8 +92,8 @@ def webhook_faults() -> list[Fault]:
 
 def faults(*, doubles: bool, times: float = 1.0) -> list[Fault]:
     """Return all faults of one gateway in a storm; `times` as probable as usual."""
-    questions = [fault for operation in ("look_up", "list", "cancel") for fault in question_faults(operation)]
-    found = [*charge_faults(doubles=doubles), *questions, *webhook_faults()]
+    questions = [fault for operation in _QUESTIONS for fault in question_faults(operation)]
+    found = [*charge_faults(doubles=doubles), *refund_faults(doubles=doubles), *questions, *webhook_faults()]
     return [{**fault, "probability": min(1.0, fault["probability"] * times)} for fault in found]
 
 
@@ -141,6 +155,25 @@ class Weather:
             self._ask("POST", f"/3ds/{charge_id}", data={"choice": "approve"}, allow_redirects=False)
         return len(waiting)
 
+    def outside(self, kind: str, choice: float) -> bool:
+        """Have something happen at the gateway without us (plan.Outside); say whether it did."""
+        with suppress(requests.RequestException, ValueError, KeyError):
+            ledger = self._ask("GET", "/control/ledger", timeout=_LIST_WITHIN).json()
+            end = "lost" if choice < 0.5 else "won"
+            paths: dict[str, tuple[str, list[str], Document]] = {
+                "dashboard": ("refunds", _ids(ledger["charges"], "succeeded"), {}),
+                "bounce": ("refunds/{}/fail", _ids(ledger["refunds"], "succeeded"), {"code": "account_closed"}),
+                "dispute": ("disputes", _ids(ledger["charges"], "succeeded"), {}),
+                "verdict": ("disputes/{}/close", _ids(ledger["disputes"], "open"), {"status": end}),
+            }
+            path, ids, members = paths[kind]
+            if not ids:
+                return False
+            chosen = ids[int(choice * len(ids))]
+            whole = members if "{}" in path else {"charge": chosen, "amount": 1 + int(choice * 1000) % 50}
+            return self._ask("POST", f"/control/{path.format(chosen)}", json=whole).ok
+        return False
+
     def send_again(self, delivered: int) -> None:
         """Have the gateway send the events that never arrived, and `delivered` of those that did."""
         never = [event["id"] for event in self._events() if event["delivery"]["delivered_ms"] is None]
@@ -161,6 +194,10 @@ class Weather:
             session.trust_env = False
             session.headers["Authorization"] = f"Bearer {DEMO_BEARER}"
             return session.request(method, self.url + path, timeout=timeout, **options)
+
+
+def _ids(rows: list[Document], status: str) -> list[str]:
+    return [str(row["id"]) for row in rows if row["status"] == status]
 
 
 def _each(probability: float, *kinds: str) -> Iterator[Fault]:

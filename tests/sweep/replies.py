@@ -14,7 +14,7 @@ AMOUNT: Final = 1250
 CURRENCY: Final = "USD"
 SUCCESS: Final = "tok_success"
 DECLINE: Final = "tok_expired_card"
-_UNCUT: Final = 1_000_000
+UNCUT: Final = 1_000_000
 _STATUS_LINE_TO_CODE: Final = len(b"HTTP/1.1 402")
 
 
@@ -71,20 +71,20 @@ def whole_replies(sandbox: SandboxProcess) -> list[WholeReply]:
 def _charge(sandbox: SandboxProcess, token: str, framing: str) -> tuple[bytes, str]:
     payment_id = new_payment_id()
     key = f"{payment_id}-a1"
-    sandbox.arm("cut_reply", key=key, count=1, params={"at_byte": _UNCUT, "framing": framing})
+    sandbox.arm("cut_reply", key=key, count=1, params={"at_byte": UNCUT, "framing": framing})
     charge: dict[str, Any] = {"amount": AMOUNT, "currency": CURRENCY, "token": token, "reference": payment_id}
     body = json.dumps(charge).encode()
     headers = (f"Idempotency-Key: {key}", f"Content-Length: {len(body)}")
-    return _said(sandbox, "POST /v1/charges", headers, body), key
+    return said(sandbox, "POST /v1/charges", headers, body), key
 
 
 def _look_up(sandbox: SandboxProcess, key: str, framing: str) -> bytes:
-    params = {"at_byte": _UNCUT, "framing": framing}
+    params = {"at_byte": UNCUT, "framing": framing}
     sandbox.arm("cut_reply", operation="look_up", key=key, count=1, params=params)
-    return _said(sandbox, f"GET /v1/charges?idempotency_key={key}&limit=100", (), b"")
+    return said(sandbox, f"GET /v1/charges?idempotency_key={key}&limit=100", (), b"")
 
 
-def _said(sandbox: SandboxProcess, line: str, headers: tuple[str, ...], body: bytes) -> bytes:
+def said(sandbox: SandboxProcess, line: str, headers: tuple[str, ...], body: bytes) -> bytes:
     """Return every byte that `sandbox` says until it closes the connection."""
     everyone = ("Host: 127.0.0.1", f"Authorization: Bearer {sandbox.secret}")
     head = "\r\n".join([f"{line} HTTP/1.1", *everyone, *headers, "", ""])

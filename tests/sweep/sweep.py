@@ -27,7 +27,7 @@ from payments.states import PaymentStatus
 from tests.payments.gateways.raw import Behaviour, raw_server, reset
 from tests.sandbox import SandboxProcess, sandbox_process
 from tests.support.virtual_time import advance
-from tests.sweep import requests_cut, verdict
+from tests.sweep import refunds, requests_cut, verdict
 from tests.sweep.cases import Case, cases_of
 from tests.sweep.replies import AMOUNT, CURRENCY, some_of, whole_replies
 
@@ -42,6 +42,10 @@ _REQUEST: Final = Case("request cut on its way")
 # A reset that comes before the request was written proves that it was not sent.
 _ON_ACCEPT: Final = Case("reset on accept", may_be_unsent=True)
 _ACCEPTS: Final = 16
+# Payments whose refunds are tried; each is of some hundred units.
+_REFUNDED: Final = 20
+# They are read by the same code as replies to charges, so that fewer bytes do, beside the ends of all lines.
+_FEWER: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,8 @@ class SweepResult:
     """What was done, by what really happened. violations: one sentence each, none where all is right.
 
     replies_cut: replies that ended early; resets: connections that ended with a TCP reset; requests_cut: requests that
-    reached the gateway in part or not at all; virtual_seconds: until everything was final.
+    reached the gateway in part or not at all; refund_replies_cut: replies to refunds and to their look-ups;
+    virtual_seconds: until everything was final.
     """
 
     seed: int
@@ -59,6 +64,7 @@ class SweepResult:
     resets: int
     drips: int
     requests_cut: int
+    refund_replies_cut: int
     virtual_seconds: int
     violations: list[str]
 
@@ -104,6 +110,7 @@ class _Sweep:
         faults = self.sandbox.faults()
         self.violations += verdict.unfired(faults)
         self.violations += verdict.judge(self.cases, self.shop, self.sandbox.ledger())
+        refunded = self._cut_refunds()
         fired = [fault for fault in faults if fault["fired"]]
         cut = [fault["params"] for fault in fired if fault["kind"] == "cut_reply"]
         return SweepResult(
@@ -115,6 +122,7 @@ class _Sweep:
             + sum("reset" in fault["kind"] or fault["params"].get("end") == "reset" for fault in fired),
             drips=sum(fault["kind"] == "drip" for fault in fired),
             requests_cut=self.requests_cut,
+            refund_replies_cut=refunded,
             virtual_seconds=self.virtual_seconds,
             violations=self.violations,
         )
@@ -129,6 +137,16 @@ class _Sweep:
         if sent < len(after):
             self.violations.append(f"only {sent} of {len(after)} requests were cut on their way")
         self._drain_through(reset, [_ON_ACCEPT] * _ACCEPTS)
+
+    def _cut_refunds(self) -> int:
+        """Refund what was charged, bit by bit, with every reply cut; return how many replies there were."""
+        self.sandbox.clear_faults()
+        paid = list(Payment.objects.filter(client=self.shop, status=PaymentStatus.SUCCESS).order_by("pk")[:_REFUNDED])
+        done, wrong = refunds.sweep(
+            self.sandbox, paid, self.share / _FEWER, self.chance, lambda: self._drain(self.sandbox.url)
+        )
+        self.violations += wrong
+        return done
 
     def _drain_through(self, behave: Behaviour, cases: list[Case]) -> int:
         """Accept payments and settle them with a server that behaves so; return how many connections it reset."""

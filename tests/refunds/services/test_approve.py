@@ -6,12 +6,13 @@ from django.db.models.functions import Now
 from payments.audit import Because
 from payments.models import AuditEntry, Client, Event, Payment
 from payments.services.settle import Settler
+from refunds.guards import REFUND_GUARDS
 from refunds.models import Refund, RefundAttempt
 from refunds.services.approve import NotApprovableError, approve, reject
 from refunds.services.request import RefundRefusedError, request
 from tests.payments.conftest import BECAUSE
 from tests.refunds.conftest import again, captured, requested, wanted
-from tests.refunds.rows import counters, disputed, paid
+from tests.refunds.rows import counters, disputed, force, paid
 from tests.refunds.telling import claimed, sent
 from tests.sandbox import SandboxProcess
 
@@ -70,9 +71,9 @@ def test_an_approval_of_something_else_is_refused(shop: Client) -> None:
 
 @pytest.mark.parametrize("change", [{"reason": "fraudulent"}, {"note": "and more"}])
 def test_an_approval_is_bound_to_what_was_seen(shop: Client, change: dict[str, str]) -> None:
-    """Amount, payment, currency and requester never change by the database; the rest is in the hash."""
+    """The database lets none of it change; were it changed all the same, the approval would not hold."""
     refund = waiting(shop)
-    Refund.objects.update(**change)
+    force(REFUND_GUARDS, "refunds_refund", refund.pk, **change)
     with pytest.raises(NotApprovableError):
         approve(refund.pk, BOB, seen=refund.parameters_hash)
     same(refund)

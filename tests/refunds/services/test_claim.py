@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from payments.clock import database_now
@@ -16,7 +16,9 @@ from payments.reliability.gateways import capabilities_of
 from payments.services.claim import lease
 from refunds.models import Refund, RefundAttempt
 from refunds.services import change
+from refunds.services import claim as claim_module
 from refunds.services.claim import Step, anything_due, claim
+from refunds.services.locks import locked_due
 from tests.payments.conftest import BECAUSE
 from tests.refunds.conftest import requested
 from tests.refunds.rows import counters, disputed, paid, written
@@ -144,15 +146,44 @@ def test_an_external_refund_is_only_ever_looked_up(shop: Client) -> None:
 
 
 def test_what_cannot_be_written_is_claimed_by_nobody(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    payment = paid(shop)
-    requested(payment, 3000)
+    refund = requested(paid(shop), 3000)
 
     def broken(rows: Any) -> None:
         raise IntegrityError
 
     monkeypatch.setattr(change, "insert_each", broken)
-    with pytest.raises(IntegrityError):
-        claimed()
+    assert (claimed(), states(refund)) == ([], ["requested"])
     monkeypatch.undo()
-    assert Refund.objects.get().state == "requested"
-    assert len(claimed()) == 1
+    assert len(claimed_again(refund)) == 1
+
+
+def test_a_refund_that_cannot_be_claimed_holds_up_no_other(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Q06 of the fault catalogue: it is put out of the others' way, and comes again."""
+    payment = paid(shop)
+    bad, good = requested(payment, 100), requested(payment, 200, "refund-2")
+    send = claim_module._Claim._send
+
+    def broken(self: Any, refund: Refund, number: int, change: Any) -> Any:
+        if refund.pk == bad.pk:
+            raise RuntimeError("a defect")
+        return send(self, refund, number, change)
+
+    monkeypatch.setattr(claim_module._Claim, "_send", broken)
+    now = database_now()
+    assert [work.refund.pk for work in claimed()] == [good.pk]
+    row = Refund.objects.get(pk=bad.pk)
+    assert row.due_at is not None
+    assert (states(bad), row.due_at > now, row.fence) == (["requested"], True, 0)
+    assert (anything_due(), counters(payment)) == (False, (300, 0))
+    monkeypatch.undo()
+    assert [work.refund.pk for work in claimed_again(bad)] == [bad.pk]
+
+
+def test_what_another_worker_claimed_since_it_was_seen_to_be_due_is_left_alone(shop: Client) -> None:
+    """Between the look for what is due and the lock a whole claim may have been committed."""
+    refund = requested(paid(shop), 3000)
+    seen = [(refund.pk, refund.payment_id)]
+    claimed()
+    with transaction.atomic():
+        assert locked_due(seen) == []
+    assert states(refund) == ["processing", "sent"]
