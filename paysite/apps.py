@@ -23,7 +23,7 @@ class ConsoleConfig(SimpleAdminConfig):
     """
 
     default_site = "paysite.console.Console"
-    pages = ("payments.admin", "refunds.admin")
+    pages = ("payments.admin", "refunds.admin", "disputes.admin")
 
     def ready(self) -> None:
         super().ready()

@@ -130,6 +130,7 @@ _NAVIGATION: Final = (
             ("Payments", "payments", "payments_payment_changelist", "payments.view_payment"),
             ("Refunds", "undo", "refunds_refund_changelist", "refunds.view_refund"),
             ("Bulk refunds", "playlist_add_check", "refunds_bulkrefund_changelist", "refunds.view_bulkrefund"),
+            ("Disputes", "gavel", "disputes_dispute_changelist", "disputes.view_dispute"),
             ("Operator tasks", "task_alt", "payments_operatortask_changelist", "payments.view_operatortask"),
             ("Gateways", "lan", "payments_circuit_changelist", "payments.view_circuit"),
             ("Customers' standing", "verified_user", "payments_customerstanding_changelist", _VIEW_STANDING),

@@ -64,7 +64,7 @@ def _answered(change: Change, report: DisputeReport) -> None:
         before = dispute.status
         _move(dispute, status, change.now)
         action = "dispute.reopened" if status == DisputeStatus.NEEDS_RESPONSE else f"dispute.{status}"
-        change.tell(action, before=before, amount=dispute.amount)
+        change.tell(action, before=before, amount=dispute.amount, currency=dispute.currency)
     is_open = status == DisputeStatus.NEEDS_RESPONSE
     dispute.due_at = change.now + timedelta(seconds=jittered(DAILY, random.random)) if is_open else None
 
@@ -78,7 +78,8 @@ def _correct(change: Change, report: DisputeReport) -> None:
     dispute.reason = report.reason[:64] or dispute.reason
     dispute.respond_by = time_of(report.due_by) or dispute.respond_by
     if is_first or was != dispute.amount:
-        change.note("dispute.confirmed", reason=dispute.reason, amount=dispute.amount, was=was)
+        sums = {"amount": dispute.amount, "was": was, "currency": dispute.currency}
+        change.note("dispute.confirmed", reason=dispute.reason, **sums)
 
 
 def _move(dispute: Dispute, status: str, now: datetime) -> None:

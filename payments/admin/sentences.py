@@ -48,12 +48,6 @@ _ACTIONS: Final[dict[str, str]] = {
     "message.dropped": "A message to the customer was not sent, because it would not be true or of use any more.",
     "message.given_up": "A message to the customer could not be sent, and is not tried again.",
     "refund.imported": "A refund was found that the gateway had made without us. It counts like any other.",
-    "dispute.opened": "The gateway says that the customer disputes the charge. Nothing is refunded until it has ended.",
-    "dispute.confirmed": "The gateway was asked and confirmed the dispute.",
-    "dispute.reopened": "The gateway says that the dispute goes on.",
-    "dispute.won": "The dispute was won: its money is the shop's again.",
-    "dispute.lost": "The dispute was lost: its money is gone.",
-    "dispute.closed": "The gateway knows of no such dispute; nothing is held for it any more.",
     "task.closed": "An operator task was closed.",
     "event.applied_again": "Somebody asked to apply an event of the gateway once more.",
 }
@@ -66,11 +60,13 @@ class Words:
     """The words of another app for its own actions.
 
     of_entry: the sentence, empty for none. why: the entry's reason in words. colours: of its actions on the timeline.
+    details: name and text of what else the entry keeps, where that is to be told in another way than any other's.
     """
 
     of_entry: Callable[[AuditEntry], str]
     why: Callable[[AuditEntry], str]
     colours: Mapping[str, str]
+    details: Callable[[AuditEntry], list[tuple[str, str]]] | None = None
 
 
 _others: Final[dict[str, Words]] = {}

@@ -51,7 +51,8 @@ Paysite is ready.
   Shop       {urls["shop"]}
   Events     {urls["shopEvents"]}   (what the shop is told, as it comes)
   Messages   {urls["messages"]}   (e-mail and SMS to customers, alerts to the team)
-  Console    {urls["console"]}   (user {login["username"]}, password {login["password"]})
+  Console    {urls["console"]}   (user {login["username"]}, password {login["password"]};
+             the same password: clerk, who refunds up to a limit, and supervisor, who approves more)
   API docs   {urls["docs"]}   (demo API key {content["apiKey"]})
   Gateways   {urls["primaryGateway"]}  {urls["secondaryGateway"]}   (sandbox)
 The same for programs: {path()}. Ctrl-C stops everything."""

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from paysite.running import lock, ready
+from paysite.demo.seed import COLLEAGUES, OPERATOR
+from paysite.running import announcement, lock, ready
 from paysite.running.lock import AlreadyRunningError, RunLock
 from paysite.running.ports import PortTakenError, demand_free
 from paysite.running.ready import Probe, first_silent, tail
@@ -71,3 +72,12 @@ def test_the_tail_of_a_log_is_its_last_lines(tmp_path: Path) -> None:
     log.write_text("\n".join(f"line {number}" for number in range(100)))
     assert tail(log).splitlines()[0] == f"    line {100 - ready.TAIL_LINES}"
     assert tail(log).splitlines()[-1] == "    line 99"
+
+
+def test_the_announcement_names_everybody_who_can_log_in() -> None:
+    plain = ("web", "shop", "shopEvents", "messages", "console", "docs", "primaryGateway", "secondaryGateway")
+    login = {"username": OPERATOR, "password": "the-password"}
+    said = announcement.text({"urls": dict.fromkeys(plain, "http://a"), "login": login, "apiKey": "psk"})
+    console = said.partition("Console")[2].partition("API docs")[0]
+    assert "user operator, password the-password" in console
+    assert [name for name in COLLEAGUES if name not in console] == []

@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
-from payments.admin.formats import span, sums
+from payments.admin.formats import span, sums, utc
 from payments.ids import floor_id
 from payments.models import Delivery, GatewayEvent, OperatorTask, Payment, SurplusCharge, WebhookEndpoint
 from payments.states import PaymentStatus, SurplusState
@@ -35,7 +35,8 @@ Rows = Callable[[datetime], "QuerySet[Any]"]
 class Queue:
     """One queue. rows: what is in it at a time. order: the indexed column by which it is read, oldest first.
 
-    since: from when a row counts as waiting. money: the path from a row to its payment's amount and currency.
+    since: from when a row counts as waiting. until: the column of a time by which people must have acted, where there
+    is one. money: the path from a row to its payment's amount and currency.
     worth: what the sum of money is called; empty where no money hangs on the rows. is_work: whether its rows wait for
     something to be done. says: what the front page's first sentence tells of so many rows, and, with for_people,
     before what the machine itself works on.
@@ -47,6 +48,7 @@ class Queue:
     rows: Rows
     order: str
     since: str | Coalesce
+    until: str = ""
     list_url: str = _PAYMENTS
     money: str = ""
     worth: str = "At risk"
@@ -57,12 +59,16 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A queue as the front page shows it. count and at_risk are exact below CAP, and at least that much at CAP."""
+    """A queue as the front page shows it. count and at_risk are exact below CAP, and at least that much at CAP.
+
+    deadline: the earliest time by which people must have acted on one of them, in words; empty for none.
+    """
 
     queue: Queue
     count: int
     oldest: str
     at_risk: list[str]
+    deadline: str = ""
 
     @property
     def is_capped(self) -> bool:
@@ -210,17 +216,25 @@ def card(queue: Queue, now: datetime) -> Card:
         waiting = list(found.values_list(queue.since, flat=True)[:CAP])
         return Card(queue=queue, count=len(waiting), oldest=span(now - min(waiting)) if waiting else "", at_risk=[])
     columns = (f"{queue.money}currency", f"{queue.money}amount", queue.since)
-    rows = list(found.values_list(*columns)[:CAP])
+    rows = list(found.values_list(*columns, *([queue.until] if queue.until else []))[:CAP])
     totals: dict[str, int] = {}
-    for currency, amount, _ in rows:
+    for currency, amount, *_ in rows:
         if currency is not None:  # a task may be about no payment
             totals[currency] = totals.get(currency, 0) + amount
     return Card(
         queue=queue,
         count=len(rows),
-        oldest=span(now - min(since for _, _, since in rows)) if rows else "",
+        oldest=span(now - min(since for _, _, since, *_ in rows)) if rows else "",
         at_risk=sums(totals),
+        deadline=_deadline([until for *_, until in rows if until is not None], now) if queue.until else "",
     )
+
+
+def _deadline(times: list[datetime], now: datetime) -> str:
+    if not times:
+        return ""
+    first = min(times)
+    return f"{utc(first)}, {f'in {span(first - now)}' if first > now else 'which is over'}"
 
 
 _registered: Final[dict[str, Queue]] = {}

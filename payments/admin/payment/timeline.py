@@ -143,10 +143,16 @@ def of_entry(entry: AuditEntry, client: str, gateway: str, surplus: SurplusCharg
             [
                 ("State", change),
                 ("Why", sentences.why(entry, gateway)),
-                *(_of_surplus(surplus, entry) if surplus else _details(entry.data)),
+                *(_of_surplus(surplus, entry) if surplus else _rest(entry, others)),
             ]
         ),
     )
+
+
+def _rest(entry: AuditEntry, others: sentences.Words | None) -> list[tuple[str, str]]:
+    if others is not None and others.details is not None:
+        return others.details(entry)
+    return _details(entry.data)
 
 
 def _of_surplus(charge: SurplusCharge, entry: AuditEntry) -> list[tuple[str, str]]:
@@ -218,6 +224,11 @@ _ICONS: Final = {
     "asked_now": "bolt",
     "canceled": "cancel",
     "closed": "task_alt",
+    "opened": "gavel",
+    "reopened": "gavel",
+    "confirmed": "fact_check",
+    "won": "check_circle",
+    "lost": "cancel",
     "found": "report",
     "returned": "undo",
     "refused": "report",
