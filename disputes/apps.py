@@ -9,15 +9,16 @@ class DisputesConfig(AppConfig):
     def ready(self) -> None:
         from disputes import outcomes as dispute_outcomes
         from disputes.events import TYPES
-        from disputes.guards import DISPUTE_GUARDS
+        from disputes.guards import DISPUTE_GUARDS, DISPUTE_SUMS
         from disputes.services import claim, sweep
-        from payments import events, guards, outcomes
-        from payments.services import errands
+        from payments import events, outcomes, standing
+        from payments.services import drift, errands
 
         # Django's own hooks around the schema; nothing of the business travels by signal.
-        pre_migrate.connect(guards.uninstall_before_migrate(DISPUTE_GUARDS), sender=self, weak=False)
-        post_migrate.connect(guards.install_after_migrate(DISPUTE_GUARDS), sender=self, weak=False)
+        pre_migrate.connect(standing.close_before_migrate(DISPUTE_GUARDS), sender=self, weak=False)
+        post_migrate.connect(standing.install_after_migrate(DISPUTE_GUARDS), sender=self, weak=False)
         events.register(TYPES)
         outcomes.register("dispute.", dispute_outcomes.told)
         errands.register("disputes", claim)
         errands.register_sweep("forgottenDisputes", sweep.sweep)
+        errands.register_sweep("driftedDisputes", drift.sweep_of(DISPUTE_SUMS))

@@ -5,6 +5,14 @@ from typing import Final
 from disputes.states import DISPUTE, DisputeStatus
 from payments.guards import Guard, StateGuard, Sums
 
+DISPUTE_SUMS: Final = Sums(
+    "disputes_dispute",
+    "status",
+    parent="payments_payment",
+    foreign_key="payment_id",
+    sums={"disputed": (DisputeStatus.NEEDS_RESPONSE,), "charged_back": (DisputeStatus.LOST,)},
+)
+
 DISPUTE_GUARDS: Final[tuple[Guard, ...]] = (
     StateGuard(
         "disputes_dispute",
@@ -12,11 +20,5 @@ DISPUTE_GUARDS: Final[tuple[Guard, ...]] = (
         DISPUTE,
         frozen=("payment_id", "charge_id", "gateway", "gateway_reference", "currency"),
     ),
-    Sums(
-        "disputes_dispute",
-        "status",
-        parent="payments_payment",
-        foreign_key="payment_id",
-        sums={"disputed": (DisputeStatus.NEEDS_RESPONSE,), "charged_back": (DisputeStatus.LOST,)},
-    ),
+    DISPUTE_SUMS,
 )

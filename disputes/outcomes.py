@@ -12,7 +12,7 @@ from django.db.models import Q
 from disputes.models import Dispute
 from disputes.reading import Said, said_in
 from disputes.services.heard import NOT_FOUND
-from disputes.services.locks import payment_if_free
+from disputes.services.locks import dispute_if_free, payment_if_free
 from disputes.services.open import open_dispute
 from disputes.states import DisputeStatus
 from payments.gateways.text import sanitised
@@ -44,7 +44,8 @@ def told(news: Told) -> str | Later:
         return _ask_people(news, said, "")
     known = Dispute.objects.filter(gateway=news.event.gateway, gateway_reference=reference).first()
     if known is not None:
-        return _ask_gateway(known, news)
+        dispute = dispute_if_free(known.pk)
+        return Later("Somebody is at work on the dispute.") if dispute is None else _ask_gateway(dispute, news)
     return _ask_people(news, said, open_dispute(payment, news, said))
 
 
@@ -54,7 +55,7 @@ def _is_of_another_charge(news: Told) -> bool:
 
 
 def _ask_gateway(dispute: Dispute, news: Told) -> str | Later:
-    """Have the gateway asked now, unless the event tells nothing new."""
+    """Have the gateway asked about the locked `dispute` now, unless the event tells nothing new."""
     if dispute.claimed_until is not None and dispute.claimed_until > news.now:
         # What it answers may be older than the event.
         return Later("The gateway is being asked about the dispute.", _SOON)

@@ -7,9 +7,9 @@ class PaymentsConfig(AppConfig):
     verbose_name = "Payments"
 
     def ready(self) -> None:
-        from payments import crash_points, guards
+        from payments import crash_points, guards, standing
 
         # Django's own hook for "the schema is ready"; nothing of the business travels by signal.
-        post_migrate.connect(guards.install_after_migrate(guards.PAYMENT_GUARDS), sender=self, weak=False)
+        post_migrate.connect(standing.install_after_migrate(guards.PAYMENT_GUARDS), sender=self, weak=False)
         if __debug__:
             crash_points.arm_from_environment()

@@ -1,18 +1,56 @@
 """Database triggers that hold what the code promises, made from the same tables the code uses.
 
 `QuerySet.update`, raw SQL and a forgotten guard cannot get around them: a state column takes only the edges of its
-StateTable and the births it lists, frozen columns never change, and append-only tables refuse UPDATE, DELETE and
-TRUNCATE. `manage.py migrate` (re)installs them every time, because SQLite drops a table's triggers whenever a migration
-rebuilds the table.
+StateTable and the births it lists, frozen columns never change, append-only tables refuse UPDATE, DELETE and TRUNCATE,
+and a payment's counters follow its refunds and disputes. `manage.py migrate` installs them every time, because SQLite
+drops a table's triggers whenever a migration rebuilds the table; payments/standing.py does it, and says what is gone.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from django.db.backends.base.base import BaseDatabaseWrapper
+from typing import Protocol
 
 from payments.states import ATTEMPT, PAYMENT, SURPLUS, StateTable
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One trigger of one table, for one kind of database.
+
+    event: when it fires, as `BEFORE DELETE`; body: its statements; condition: of the row, empty for always.
+    """
+
+    table: str
+    name: str
+    event: str
+    body: str
+    condition: str = ""
+
+    def on_sqlite(self) -> str:
+        """Return the statement that creates it; SQLite keeps that text."""
+        when = f"WHEN {self.condition} " if self.condition else ""
+        return f"CREATE TRIGGER {self.name} {self.event} ON {self.table} FOR EACH ROW {when}BEGIN {self.body} END"
+
+    def on_postgresql(self) -> tuple[str, str]:
+        """Return the statements that create or replace it: at no moment it is away (PostgreSQL 14 and newer)."""
+        level = "STATEMENT" if self.event.endswith("TRUNCATE") else "ROW"
+        when = f"WHEN ({self.condition}) " if self.condition else ""
+        return (
+            f"CREATE OR REPLACE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {self.body} END $$",
+            (
+                f"CREATE OR REPLACE TRIGGER {self.name} {self.event} ON {self.table} FOR EACH {level} {when}"
+                f"EXECUTE FUNCTION {self.name}()"
+            ),
+        )
+
+
+class Guard(Protocol):
+    """Triggers on one table, for the database `vendor`. All guards of a table are installed together."""
+
+    @property
+    def table(self) -> str: ...
+
+    def triggers(self, vendor: str) -> list[Trigger]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +62,9 @@ class StateGuard:
     states: StateTable
     frozen: tuple[str, ...] = ()
 
-    def statements(self, vendor: str) -> list[str]:
+    def triggers(self, vendor: str) -> list[Trigger]:
         births = _quoted(sorted(self.states.births))
-        edges = _quoted(f"{before}>{after}" for before, after in self.states.pairs())
+        edges = _quoted(sorted(f"{before}>{after}" for before, after in self.states.pairs()))
         born = f"NEW.{self.column} NOT IN ({births})"
         moved = (
             f"NEW.{self.column} <> OLD.{self.column} AND OLD.{self.column} || '>' || NEW.{self.column} NOT IN ({edges})"
@@ -34,14 +72,10 @@ class StateGuard:
         rules = [
             ("INSERT", "birth", born, f"{self.table}.{self.column}: a new row may not be born in this state"),
             (f"UPDATE OF {self.column}", "edge", moved, f"{self.table}.{self.column}: no such transition"),
+            ("DELETE", "kept", "", f"{self.table}: rows are never deleted"),
         ]
-        rules.append(("DELETE", "kept", "", f"{self.table}: rows are never deleted"))
-        found = [
-            statement
-            for event, kind, when, message in rules
-            for statement in _trigger(vendor, self.table, event, f"{self.table}_{kind}", when, message)
-        ]
-        return [*found, *_frozen(vendor, self.table, self.frozen)] if self.frozen else found
+        found = [_refusal(vendor, self.table, event, kind, message, when) for event, kind, when, message in rules]
+        return [*found, _frozen(vendor, self.table, self.frozen)] if self.frozen else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +85,8 @@ class Frozen:
     table: str
     columns: tuple[str, ...]
 
-    def statements(self, vendor: str) -> list[str]:
-        return _frozen(vendor, self.table, self.columns)
+    def triggers(self, vendor: str) -> list[Trigger]:
+        return [_frozen(vendor, self.table, self.columns)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +95,10 @@ class AppendOnly:
 
     table: str
 
-    def statements(self, vendor: str) -> list[str]:
+    def triggers(self, vendor: str) -> list[Trigger]:
+        events = ("UPDATE", "DELETE", *(("TRUNCATE",) if vendor == "postgresql" else ()))
         message = f"{self.table} is append-only"
-        found = [
-            *_trigger(vendor, self.table, "UPDATE", f"{self.table}_no_update", "", message),
-            *_trigger(vendor, self.table, "DELETE", f"{self.table}_no_delete", "", message),
-        ]
-        if vendor == "postgresql":
-            found += _trigger(vendor, self.table, "TRUNCATE", f"{self.table}_no_truncate", "", message)
-        return found
+        return [_refusal(vendor, self.table, event, f"no_{event.lower()}", message) for event in events]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,40 +116,36 @@ class Sums:
     foreign_key: str
     sums: Mapping[str, Iterable[str]]
 
-    def statements(self, vendor: str) -> list[str]:
-        added = {name: self._part("NEW", states) for name, states in self.sums.items()}
-        taken = {name: self._part("OLD", states) for name, states in self.sums.items()}
+    def triggers(self, vendor: str) -> list[Trigger]:
+        added = {name: self.part("NEW", name) for name in self.sums}
         born = ", ".join(f"{name} = {name} + {part}" for name, part in added.items())
-        moved = ", ".join(f"{name} = {name} + {part} - {taken[name]}" for name, part in added.items())
+        moved = ", ".join(f"{name} = {name} + {part} - {self.part('OLD', name)}" for name, part in added.items())
+        end = " RETURN NULL;" if vendor == "postgresql" else ""
         return [
-            *self._trigger(vendor, "INSERT", f"{self.table}_sums_born", born),
-            *self._trigger(vendor, f"UPDATE OF {self.column}, amount", f"{self.table}_sums_moved", moved),
+            Trigger(self.table, name, f"AFTER {event}", self._update(sets) + end)
+            for (event, name), sets in zip(self._events(), (born, moved), strict=True)
         ]
 
-    def _part(self, row: str, states: Iterable[str]) -> str:
-        return f"CASE WHEN {row}.{self.column} IN ({_quoted(states)}) THEN {row}.amount ELSE 0 END"
+    def closed(self, vendor: str) -> list[Trigger]:
+        """Return triggers of the same names that name no other table, and refuse every row that would be counted."""
+        message = f"{self.table}: takes nothing until manage.py migrate has ended well"
+        return [
+            Trigger(self.table, name, f"BEFORE {event}", _raise(vendor, name, message))
+            for event, name in self._events()
+        ]
 
-    def _trigger(self, vendor: str, event: str, name: str, sets: str) -> list[str]:
+    def part(self, row: str, name: str) -> str:
+        """Return what `row` adds to the parent's column `name`, in SQL."""
+        states = _quoted(sorted(self.sums[name]))
+        return f"CASE WHEN {row}.{self.column} IN ({states}) THEN {row}.amount ELSE 0 END"
+
+    def _events(self) -> tuple[tuple[str, str], ...]:
+        moved = f"UPDATE OF {self.column}, amount"
+        return ("INSERT", f"{self.table}_sums_born"), (moved, f"{self.table}_sums_moved")
+
+    def _update(self, sets: str) -> str:
         # Names of our own models and states, never input.
-        body = f"UPDATE {self.parent} SET {sets} WHERE id = NEW.{self.foreign_key};"  # noqa: S608
-        head = f"CREATE TRIGGER {name} AFTER {event} ON {self.table} FOR EACH ROW"
-        if vendor == "sqlite":
-            return [f"DROP TRIGGER IF EXISTS {name}", f"{head} BEGIN {body} END"]
-        function = f"$$ BEGIN {body} RETURN NULL; END $$"
-        return [
-            f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS {function}",
-            f"DROP TRIGGER IF EXISTS {name} ON {self.table}",
-            f"{head} EXECUTE FUNCTION {name}()",
-        ]
-
-
-class Guard(Protocol):
-    """Triggers on one table. statements: what (re)creates them, for the database `vendor`."""
-
-    @property
-    def table(self) -> str: ...
-
-    def statements(self, vendor: str) -> list[str]: ...
+        return f"UPDATE {self.parent} SET {sets} WHERE id = NEW.{self.foreign_key};"  # noqa: S608
 
 
 PAYMENT_GUARDS: tuple[Guard, ...] = (
@@ -147,78 +172,22 @@ PAYMENT_GUARDS: tuple[Guard, ...] = (
 )
 
 
-def install(connection: BaseDatabaseWrapper, guards: Iterable[Guard]) -> None:
-    """Create or replace the triggers of `guards`, whose tables must exist."""
-    with connection.cursor() as cursor:
-        for guard in guards:
-            for statement in guard.statements(connection.vendor):
-                cursor.execute(statement)
-
-
-def uninstall(connection: BaseDatabaseWrapper, guards: Iterable[Guard]) -> None:
-    """Drop the triggers of `guards`: before a migration, and in tests, to empty the tables between them."""
-    with connection.cursor() as cursor:
-        for guard in guards:
-            for statement in guard.statements(connection.vendor):
-                if statement.startswith("DROP TRIGGER"):
-                    cursor.execute(statement)
-
-
-def install_after_migrate(guards: tuple[Guard, ...]) -> Any:
-    """Return a post_migrate receiver that installs `guards`."""
-
-    def receiver(using: str, **_: Any) -> None:
-        from django.db import connections
-
-        connection = connections[using]
-        tables = set(connection.introspection.table_names())
-        install(connection, [guard for guard in guards if guard.table in tables])
-
-    return receiver
-
-
-def uninstall_before_migrate(guards: tuple[Guard, ...]) -> Any:
-    """Return a pre_migrate receiver that drops `guards` from SQLite where there is something to migrate.
-
-    SQLite rebuilds a table by renaming another, and refuses that where a trigger elsewhere names the table.
-    """
-
-    def receiver(using: str, plan: Any = (), **_: Any) -> None:
-        from django.db import connections
-
-        connection = connections[using]
-        if plan and connection.vendor == "sqlite":
-            tables = set(connection.introspection.table_names())
-            uninstall(connection, [guard for guard in guards if guard.table in tables])
-
-    return receiver
-
-
-def _frozen(vendor: str, table: str, columns: tuple[str, ...]) -> list[str]:
+def _frozen(vendor: str, table: str, columns: tuple[str, ...]) -> Trigger:
     changed = " OR ".join(f"NEW.{name} <> OLD.{name}" for name in columns)
     names = ", ".join(columns)
-    return _trigger(vendor, table, f"UPDATE OF {names}", f"{table}_frozen", changed, f"{table}: {names} never change")
+    return _refusal(vendor, table, f"UPDATE OF {names}", "frozen", f"{table}: {names} never change", changed)
 
 
-def _trigger(vendor: str, table: str, event: str, name: str, when: str, message: str) -> list[str]:
+def _refusal(vendor: str, table: str, event: str, kind: str, message: str, condition: str = "") -> Trigger:
+    name = f"{table}_{kind}"
+    return Trigger(table, name, f"BEFORE {event}", _raise(vendor, name, message), condition)
+
+
+def _raise(vendor: str, name: str, message: str) -> str:
     if vendor == "sqlite":
-        condition = f"WHEN {when} " if when else ""
-        return [
-            f"DROP TRIGGER IF EXISTS {name}",
-            (
-                f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW {condition}"
-                f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
-            ),
-        ]
-    level = "STATEMENT" if event == "TRUNCATE" else "ROW"
-    condition = f"WHEN ({when}) " if when else ""
+        return f"SELECT RAISE(ABORT, '{message}');"
     # Raised as a check violation, so that the code sees an IntegrityError on both databases.
-    body = f"RAISE EXCEPTION '{message}' USING ERRCODE = 'check_violation', CONSTRAINT = '{name}';"
-    return [
-        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$",
-        f"DROP TRIGGER IF EXISTS {name} ON {table}",
-        f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH {level} {condition}EXECUTE FUNCTION {name}()",
-    ]
+    return f"RAISE EXCEPTION '{message}' USING ERRCODE = 'check_violation', CONSTRAINT = '{name}';"
 
 
 def _quoted(words: Iterable[str]) -> str:

@@ -12,7 +12,11 @@ class PaysiteConfig(AppConfig):
     verbose_name = "Paysite"
 
     def ready(self) -> None:
-        from paysite import checks  # noqa: F401  (registers the checks)
+        from payments.services import errands
+        from paysite import checks, standing_guards  # noqa: F401  (registers the checks)
+
+        # No loop that sends money starts without them.
+        errands.register_beginning(standing_guards.demand)
 
 
 class ConsoleConfig(SimpleAdminConfig):

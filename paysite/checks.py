@@ -5,18 +5,19 @@ command; paysite/wsgi.py asks again, because a web server may be started without
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 
 from payments import crash_points, money
 from payments.reliability import calls
 from payments.services import loops, wake
+from paysite import standing_guards
 
 SHORTEST_SECRET = 50
 
@@ -28,6 +29,20 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     if not settings.DEMO:
         found += [*_secrets(), *_exposure(), *_gateways(), *_database(), *_crash_points(), *_mail(), *_sms()]
     return found
+
+
+@checks.register("paysite", checks.Tags.database)
+def check_guards(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Return a warning where triggers are missing; asked by `migrate`, which brings them, and `check --database`.
+
+    No error, which would stop the very `migrate` that puts it right; what refuses is the settle loop's start, and
+    `/health/ready`.
+    """
+    names = standing_guards.missing_of_existing_tables() if DEFAULT_DB_ALIAS in (databases or ()) else []
+    if not names:
+        return []
+    words = f"The database lacks the triggers {', '.join(names)}: refunds could exceed what was captured."
+    return [checks.Warning(words, hint=standing_guards.REMEDY, id="paysite.W003")]
 
 
 def refusals() -> list[str]:

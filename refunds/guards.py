@@ -9,6 +9,14 @@ from typing import Final
 from payments.guards import Guard, StateGuard, Sums
 from refunds.states import BULK, REFUND, REFUND_ATTEMPT, RESERVED, RefundState
 
+REFUND_SUMS: Final = Sums(
+    "refunds_refund",
+    "state",
+    parent="payments_payment",
+    foreign_key="payment_id",
+    sums={"refund_reserved": RESERVED, "refunded": (RefundState.SUCCEEDED,)},
+)
+
 REFUND_GUARDS: Final[tuple[Guard, ...]] = (
     StateGuard(
         "refunds_refund",
@@ -19,13 +27,7 @@ REFUND_GUARDS: Final[tuple[Guard, ...]] = (
             *("reason", "note", "idempotency_key", "requested_by", "parameters_hash"),
         ),
     ),
-    Sums(
-        "refunds_refund",
-        "state",
-        parent="payments_payment",
-        foreign_key="payment_id",
-        sums={"refund_reserved": RESERVED, "refunded": (RefundState.SUCCEEDED,)},
-    ),
+    REFUND_SUMS,
     StateGuard("refunds_refundattempt", "state", REFUND_ATTEMPT, frozen=("refund_id", "number")),
     StateGuard("refunds_bulkrefund", "state", BULK, frozen=("requested_by", "parameters_hash")),
 )

@@ -4,9 +4,34 @@ A small refund now is cheaper than a chargeback later, which costs the money and
 refunds/services/complain.py gathers that and acts.
 """
 
+import unicodedata
 from dataclasses import dataclass
+from typing import Final, Self
 
 from payments.money import Money
+
+# As long as its columns: compatibility forms can make a name several times longer.
+_LONGEST: Final = 320
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Who complains, each name in one spelling (`one_spelling`). reference: the shop's own, or else the e-mail address.
+    email: empty where it is not known. Two are the same customer if a name of one is a name of the other."""
+
+    reference: str
+    email: str
+
+    @classmethod
+    def of(cls, reference: str, email: str) -> Self:
+        address = one_spelling(email)
+        return cls(one_spelling(reference) or address, address)
+
+
+def one_spelling(name: str) -> str:
+    """Return what all spellings of `name` have in common: NFKC, without case (Unicode 3.13, D146)."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return folded.strip()[:_LONGEST]
 
 
 @dataclass(frozen=True, slots=True)

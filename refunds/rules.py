@@ -60,12 +60,21 @@ def why_never(payment: Payment, now: datetime) -> Refusal | None:
     return None
 
 
-def needs_approval(money: Money, limits: Mapping[str, int]) -> bool:
+def why_not_send(payment: Payment, now: datetime) -> Refusal | None:
+    """Return why a refund that is reserved already may not go out of the locked `payment`; None where it may.
+
+    A dispute that was lost since has taken money as well, and nothing is refunded on top of it (requirement D5).
+    """
+    return why_never(payment, now) or _lost_since(payment)
+
+
+def needs_approval(money: Money, limits: Mapping[str, int], before: int = 0) -> bool:
     """Say whether a second person must approve `money`: it is above the limit, or its currency has none.
 
-    limits: currency → the largest amount, in minor units, that who asks may refund alone.
+    limits: currency → the largest amount, in minor units, that who asks may refund alone of one payment.
+    before: the minor units of the payment that they have refunded alone already.
     """
-    return money.minor > limits.get(money.currency, 0)
+    return before + money.minor > limits.get(money.currency, 0)
 
 
 def lapses_at(now: datetime, hours: int) -> datetime:
@@ -81,6 +90,16 @@ def _not_captured(payment: Payment) -> Refusal:
         )
     what = _NOT_CAPTURED.get(PaymentStatus(payment.status), "It is not finished, and nothing is captured yet")
     return Refusal("payment_not_captured", f"{what}: there is nothing to refund.")
+
+
+def _lost_since(payment: Payment) -> Refusal | None:
+    if not payment.charged_back or payment.refund_reserved + payment.charged_back <= payment.amount:
+        return None
+    lost = Money(payment.charged_back, payment.currency)
+    return Refusal(
+        "amount_exceeds_refundable",
+        f"The customer got {lost} back by a lost dispute: with this refund, more than was captured would go back.",
+    )
 
 
 def _too_much(payment: Payment, amount: int) -> Refusal | None:

@@ -75,10 +75,11 @@ REFUND_ATTEMPT: Final = StateTable(
         pending="succeeded declined unresolved",
         unknown="succeeded pending declined not_found unresolved",
         unresolved="succeeded pending declined not_found",
-        # A late execution, after whatever was said before, is believed when the gateway proves it.
-        not_found="succeeded",
+        # A late execution, after whatever was said before, is believed when the gateway proves it; and that it has it
+        # and is not done, while the refund is open.
+        not_found="succeeded pending",
         declined="succeeded",
-        not_sent="succeeded",
+        not_sent="succeeded pending",
         rejected="succeeded",
         succeeded="bounced",
     ),
@@ -89,10 +90,11 @@ BULK: Final = StateTable(
     edges=edges(
         checked="awaiting_approval running canceled",
         awaiting_approval="running canceled",
-        running="stopped done",
-        stopped="running canceled",
+        # An approval runs out: whatever is left after that waits for another.
+        running="stopped done awaiting_approval",
+        stopped="running canceled awaiting_approval",
         # Rows that failed may be tried again.
-        done="running",
+        done="running awaiting_approval",
     ),
 )
 

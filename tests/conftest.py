@@ -10,7 +10,7 @@ from django.core.management.commands import flush
 from django.db import connections
 
 from disputes.guards import DISPUTE_GUARDS
-from payments import guards
+from payments import guards, standing
 from payments.declines import rules
 from refunds.guards import REFUND_GUARDS
 
@@ -22,7 +22,7 @@ def _tables_can_be_emptied_between_tests() -> Iterator[None]:
 
     def handle(self: flush.Command, **options: Any) -> None:
         every = (*guards.PAYMENT_GUARDS, *REFUND_GUARDS, *DISPUTE_GUARDS)
-        guards.uninstall(connections[options["database"]], every)
+        standing.uninstall(connections[options["database"]], every)
         original(self, **options)
 
     patch = pytest.MonkeyPatch()

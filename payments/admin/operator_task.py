@@ -47,12 +47,14 @@ ADVICE: Final[dict[str, str]] = {
     OperatorTask.Kind.REFUND_UNKNOWN: "Look the refund up in the gateway's own console by its id, which is our key "
     "there, or ask its support. The gateway is asked on; its answer settles the refund by itself. Do not give the "
     "money back in another way: the customer could get it twice.",
-    OperatorTask.Kind.REFUND_FAILED: "The customer does not have this money. Read on the refund's page why. Once the "
-    "cause is gone, refund again on the payment's page; where the card cannot take it, pay in another way.",
+    OperatorTask.Kind.REFUND_FAILED: "The customer does not have this money. Where the detail says that it goes on by "
+    "itself, pay nothing by hand. Otherwise read on the refund's page why; once the cause is gone, refund again on the "
+    "payment's page; where the card cannot take it, pay in another way.",
     OperatorTask.Kind.REFUND_REVIEW: "The policy does not refund this complaint by itself. Weigh what is known in the "
     "detail, then refund on the payment's page, or answer the customer, and close the task with what you decided.",
     OperatorTask.Kind.REFUND_MISMATCH: "What the gateway says about its refunds cannot be true beside what we know. "
-    "Compare the payment's refunds with the gateway's own console: more may have gone back than we asked for.",
+    "Compare the payment's refunds with the gateway's own console: more may have gone back than we asked for. Where "
+    "the detail names counters, refund nothing of this payment until somebody has put the database right.",
     OperatorTask.Kind.DOUBLE_LOSS: "The money went back by a refund, and the customer's bank asks for it as well. "
     "Answer the dispute with the refund as evidence, in time, or the money is lost twice.",
     OperatorTask.Kind.TAKEN_BACK: "Find out who undid the charge at the gateway. If the goods are not sent yet, stop "

@@ -153,6 +153,8 @@ _REPAIRED: Final[dict[str, str]] = {
     "forgottenReturns": "forgotten charges to be given back made due",
     "forgottenRefunds": "forgotten refunds made due",
     "forgottenDisputes": "forgotten disputes made due",
+    "driftedRefunds": "payments whose counters are not the sums of their refunds, told to people",
+    "driftedDisputes": "payments whose counters are not the sums of their disputes, told to people",
     "forgottenEvents": "forgotten events of gateways made due",
     "forgottenDeliveries": "forgotten deliveries to shops made due",
     "takenFromQueue": "accepted orders taken up",

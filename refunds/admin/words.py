@@ -92,6 +92,7 @@ CODES: Final[dict[str, str]] = {
     "declined": "the gateway refuses it",
     "pending": "the gateway has it and is not done",
     "proven_absent": "it is proven not to have happened",
+    "reference_of_another": "the gateway named the reference of another refund, which proves nothing",
     "charge_not_refundable": "the gateway says that this charge cannot be refunded",
     "charge_unknown": "the gateway does not know the charge",
     "charge_disputed": "the gateway says that the customer disputes the charge",

@@ -20,8 +20,8 @@ REQUEST: Final = schema.shape(
     {
         "idempotencyKey": {**_KEY, "description": "Names this refund for ever.", "examples": ["order_123_refund_1"]},
         "amount": {
-            "type": ["number", "null"],
-            "description": "A plain decimal with at most the currency's decimals; absent or null: all that is left.",
+            "type": "number",
+            "description": "A plain decimal with at most the currency's decimals; absent: all that is left.",
             "exclusiveMinimum": 0,
             "examples": [30.00],
         },
@@ -63,7 +63,10 @@ _FIELDS: Final = {
     "origin": {"type": "string", "enum": Origin.values},
     "external": {"type": "boolean", "description": "Made at the gateway's own dashboard."},
     "needsApproval": {"type": "boolean", "description": "It was or is above the limit: a second person decides."},
-    "failureCode": _MAYBE_TEXT,
+    "failureCode": {
+        **_MAYBE_TEXT,
+        "description": "Why it failed or was called off; `card_declined` where the reason is not told.",
+    },
     "gateway": {"type": "string"},
     "gatewayReference": _MAYBE_TEXT,
     "idempotencyKey": {**_MAYBE_TEXT, "description": "null where it was not a program that asked."},

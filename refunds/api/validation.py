@@ -65,9 +65,17 @@ def _fields(body: Any, known: frozenset[str], errors: list[FieldError]) -> dict[
 
 
 def _amount(fields: dict[str, Any], currency: str, errors: list[FieldError]) -> int | None:
-    """Return the minor units asked for; None, as without the field, for everything that can still be refunded."""
-    given = fields.get("amount")
+    """Return the minor units asked for; None where the field is absent, for everything that can still be refunded.
+
+    null is refused: in most programs it is a value that got lost, and must not become a refund of everything.
+    """
+    if "amount" not in fields:
+        return None
+    given = fields["amount"]
     if given is None:
+        errors.append(
+            FieldError("amount", "is null. Give a number, or leave the field out to refund everything that is left.")
+        )
         return None
     if not isinstance(given, Number):
         errors.append(FieldError("amount", "must be a JSON number such as 12.50."))

@@ -71,6 +71,7 @@ class RefundAttempt(StateModel):
     @edge(REFUND_ATTEMPT, state, RefundAttemptState.PENDING)
     def wait(self) -> None:
         """The gateway has taken it on; whether the customer gets the money shows later."""
+        self.finished_at = None
 
     @edge(REFUND_ATTEMPT, state, RefundAttemptState.DECLINED)
     def decline(self, *, now: datetime) -> None:

@@ -17,6 +17,8 @@ class Complaint(models.Model):
     """One complaint and what the policy made of it. amount: minor units that are at stake; why: in words for people.
 
     idempotency_key: as that of a refund. A complaint that went to people has their task under its own id as subject.
+    customer, customer_email: by which later complaints of the same customer are known (refunds/proactive.py: Customer),
+    as they were when this one was decided.
     """
 
     class Decision(models.TextChoices):
@@ -29,6 +31,8 @@ class Complaint(models.Model):
     payment_id = models.CharField(max_length=34, blank=True)
     idempotency_key = models.CharField(max_length=255)
     request_hash = models.CharField(max_length=64)
+    customer = models.CharField(max_length=320, blank=True, help_text="Reference, or else e-mail, in one spelling.")
+    customer_email = models.CharField(max_length=320, blank=True, help_text="In one spelling.")
     words = models.CharField(max_length=1000, help_text="What the customer says.")
     decision = models.CharField(max_length=12, choices=Decision.choices)
     why = models.CharField(max_length=500)
@@ -40,7 +44,19 @@ class Complaint(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["client", "idempotency_key"], name="one_complaint_per_key")]
-        indexes = [models.Index(fields=["client", "id"], name="complaint_of_client")]
+        indexes = [
+            models.Index(fields=["client", "id"], name="complaint_of_client"),
+            models.Index(
+                fields=["client", "customer", "created_at"],
+                condition=~models.Q(customer=""),
+                name="complaint_of_customer",
+            ),
+            models.Index(
+                fields=["client", "customer_email", "created_at"],
+                condition=~models.Q(customer_email=""),
+                name="complaint_by_email",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.id

@@ -98,10 +98,11 @@ class Refund(StateModel):
         ]
         indexes = [
             models.Index(fields=["client", "id"], name="refund_of_client"),
+            models.Index(fields=["client", "state", "id"], name="refund_of_client_in_state"),
             models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="refund_due"),
-            # The console's work queues.
-            models.Index(fields=["id"], condition=models.Q(state="unknown"), name="refund_unknown"),
-            models.Index(fields=["id"], condition=models.Q(state="awaiting_approval"), name="refund_to_approve"),
+            # The console's work queues and filter by state, and the metrics. Nearly all have succeeded, and those are
+            # found without it.
+            models.Index(fields=["state", "id"], condition=~models.Q(state="succeeded"), name="refund_not_succeeded"),
             # For the sweep (C1): unfinished, but due at no time. Nearly always empty.
             models.Index(
                 fields=["id"],

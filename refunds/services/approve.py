@@ -33,7 +33,7 @@ def approve(refund_id: str, because: Because, *, seen: str, words: str = "") -> 
         refund = locked(refund_id)
         book = Book(now=database_now())
         _require_approvable(refund, because, seen, book)
-        if (refusal := rules.why_never(refund.payment, book.now)) is not None:
+        if (refusal := rules.why_not_send(refund.payment, book.now)) is not None:
             raise RefundRefusedError(refusal)
         before = refund.state
         refund.approved_by, refund.approved_at, refund.decision = because.actor, book.now, words[:500]

@@ -1,22 +1,20 @@
 """One change of a locked refund, and all that is written with it in one transaction: rows, trail, books, events."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Final
-
-from django.db.models import Exists, OuterRef, Q
 
 from payments import audit, ledger
 from payments.audit import Because
 from payments.bulk import insert_each, update_each
 from payments.gateways.base import Kind, Outcome
-from payments.models import OperatorTask, Payment
+from payments.models import Payment
 from payments.services import questions
 from payments.services.book import Book
 from payments.services.questions import Question
 from refunds import events
 from refunds.models import Refund, RefundAttempt
-from refunds.states import RefundAttemptState, RefundState
+from refunds.services import closing
+from refunds.states import RefundAttemptState
 
 REFUND_FIELDS: Final = (
     *("state", "error_code", "message", "gateway_reference"),
@@ -47,7 +45,7 @@ class Change:
     """What happens to one refund, which is locked with its payment, in the caller's transaction.
 
     Make the transitions, tell of each at once by `tell` and the like, then `write`. told: the types of the events to be
-    made; answers: it may answer a question that people were asked.
+    made; answers: it may answer a question that people were asked; reached: the customer has the money now.
     """
 
     def __init__(self, refund: Refund, because: Because, book: Book) -> None:
@@ -58,6 +56,7 @@ class Change:
         self.new_attempts: list[RefundAttempt] = []
         self.questions: list[Question] = []
         self.answers = False
+        self.reached = False
 
     def tell(self, action: str, *, before: str, event: str = "", reason: str = "", **data: Any) -> None:
         """Tell of a transition of the refund, whose state was `before`: in the trail, and to its shop."""
@@ -118,11 +117,11 @@ class Change:
         """Book that the money came back."""
         self.book.postings.append(ledger.refund_bounced(self.refund))
 
-    def ask_people(self, kind: str, outcome: Outcome) -> None:
-        """Open a task about the refund's payment, with what the gateway said."""
+    def ask_people(self, kind: str, outcome: Outcome, first: str = "") -> None:
+        """Open a task about the refund's payment, with what the gateway said after the words `first`."""
         why = "" if outcome.reason == outcome.kind else f": {outcome.decline_code or outcome.reason}"
         which = f" There it is {outcome.reference}." if outcome.reference else ""
-        self.ask(kind, f"{_SAID.get(outcome.kind, 'No usable answer came')}{why}.{which} {outcome.message}")
+        self.ask(kind, f"{first}{_SAID.get(outcome.kind, 'No usable answer came')}{why}.{which} {outcome.message}")
 
     def ask(self, kind: str, detail: str) -> None:
         """Open a task about the refund's payment."""
@@ -160,7 +159,10 @@ def write_all(changes: Sequence[Change]) -> None:
     _publish(changes)
     _ask(changes)
     if answered := [change for change in changes if change.answers]:
-        _close_questions({change.refund.payment_id for change in answered}, answered[0].now)
+        closing.close_unknown({change.refund.payment_id for change in answered}, answered[0].now)
+    for change in changes:
+        if change.reached:
+            closing.close_failed(change.refund, change.now)
 
 
 def _publish(changes: Sequence[Change]) -> None:
@@ -186,13 +188,3 @@ def _ask(changes: Sequence[Change]) -> None:
         for question in change.questions:
             questions.ask(question)
         change.questions.clear()
-
-
-def _close_questions(payment_ids: set[str], now: datetime) -> None:
-    """Close the questions whether refunds of these payments went out, where nothing about them is unknown any more."""
-    # One that the gateway has had for too long is with people, too, and not called unknown.
-    unresolved = RefundAttempt.objects.filter(refund=OuterRef("pk"), state=RefundAttemptState.UNRESOLVED)
-    open_ones = Refund.objects.filter(Q(state=RefundState.UNKNOWN) | Exists(unresolved), payment_id__in=payment_ids)
-    answered = payment_ids - set(open_ones.values_list("payment_id", flat=True))
-    moot = OperatorTask.objects.filter(kind=OperatorTask.Kind.REFUND_UNKNOWN, closed_at__isnull=True)
-    moot.filter(payment_id__in=answered).update(closed_at=now, closed_by="paysite", resolution="The gateway answered.")

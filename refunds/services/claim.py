@@ -30,6 +30,7 @@ from refunds import rules
 from refunds.models import Refund, RefundAttempt
 from refunds.services import ask
 from refunds.services.change import Change, write_all
+from refunds.services.lapsed import tell_team
 from refunds.services.locks import locked_due
 from refunds.states import OPEN, RefundAttemptState, RefundState
 
@@ -147,9 +148,10 @@ class _Claim:
         if refund.state == RefundState.AWAITING_APPROVAL:
             self._lapse(refund, change)
             return None
-        if still_open is not None or refund.state not in OPEN or refund.is_external:
+        # What the gateway has named once it has: neither sent anew nor called off, whatever was said before.
+        if still_open is not None or refund.state not in OPEN or refund.is_external or refund.gateway_reference:
             return self._look_up(refund, still_open or (attempts[-1] if attempts else None), change)
-        if (refusal := rules.why_never(refund.payment, change.now)) is not None:
+        if (refusal := rules.why_not_send(refund.payment, change.now)) is not None:
             self._call_off(refund, refusal, change)
             return None
         return self._send(refund, len(attempts) + 1, change)
@@ -177,7 +179,7 @@ class _Claim:
         granted = {"look_up": look_up}
         if attempt is not None and self._again > 0 and _may_send_again(attempt, change.now):
             resend = self._board.admit(refund.gateway, "refund")
-            if resend is not None and rules.why_never(refund.payment, change.now) is None:
+            if resend is not None and rules.why_not_send(refund.payment, change.now) is None:
                 self._again -= 1
                 granted["refund"] = resend
                 attempt.sends += 1
@@ -200,6 +202,7 @@ class _Claim:
         before = refund.state
         refund.reject(code="approval_lapsed", now=change.now)
         change.tell("refund.rejected", before=before, reason="approval_lapsed")
+        tell_team(refund)
 
     def _call_off(self, refund: Refund, refusal: rules.Refusal, change: Change) -> None:
         """It waited, and may not be sent any more."""
@@ -210,6 +213,8 @@ class _Claim:
         else:
             refund.fail(code=refusal.code, now=change.now)
             change.tell("refund.failed", before=before, reason=refusal.code)
+        # As the trigger will count it: another one of this payment, in the same claim, may fit now.
+        refund.payment.refund_reserved -= refund.amount
         change.ask("refund_failed", f"It was not sent. {refusal.words}")
 
     def _admit(self, refund: Refund, operation: str) -> Pass | None:
@@ -221,5 +226,7 @@ class _Claim:
 
 
 def _may_send_again(attempt: RefundAttempt, now: datetime) -> bool:
+    if attempt.refund.gateway_reference:
+        return False
     # One that is still `sent` was lost with its worker, and is unknown as soon as that is written down.
     return attempt.state in {RefundAttemptState.UNKNOWN, RefundAttemptState.SENT} and may_send_again(attempt, now)

@@ -1,10 +1,11 @@
 """Compares what a gateway lists of refunds with ours, and does what follows for each that differs."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from payments.audit import Because
 from payments.clock import database_now
@@ -14,12 +15,17 @@ from payments.models import Attempt, Payment
 from payments.states import FINAL, AttemptState
 from refunds.models import Refund
 from refunds.services import news
+from refunds.services.hand_over import DEFECT, hand_over
 from refunds.services.heard import Heard, heard
 from refunds.services.imported import take_in
 from refunds.services.locks import locked
+from refunds.services.returns import has_come_back
 from refunds.states import RefundState
 
+logger = logging.getLogger(__name__)
+
 _AT_ONCE: Final = 500
+_RETURNED: Final = "It had come back, and is booked so; now it is listed as given. Ask the gateway where the money is."
 # What the gateway lists → the states of a refund in which that is known. A list may be older than what we heard since.
 _KNOWN_IN: Final[dict[Kind, tuple[str, ...]]] = {
     Kind.SUCCEEDED: (RefundState.SUCCEEDED,),
@@ -49,7 +55,7 @@ class _Comparison:
     def __init__(self, gateway: str, part: Sequence[ListedRefund], because: Because, asked_at: datetime) -> None:
         self._gateway, self._because, self._asked_at = gateway, because, asked_at
         refunds = Refund.objects.filter(gateway=gateway)
-        self._by_key = refunds.in_bulk({listed.key for listed in part if listed.key})
+        self._by_key = refunds.in_bulk({listed.key for listed in part if _may_be_ours(listed.key)})
         found = refunds.filter(gateway_reference__in={listed.reference for listed in part})
         self._by_reference = {refund.gateway_reference: refund for refund in found}
         charges = Attempt.objects.filter(gateway=gateway, gateway_reference__in={listed.charge for listed in part})
@@ -57,6 +63,17 @@ class _Comparison:
 
     def see_to(self, listed: ListedRefund) -> bool:
         """Do what follows from `listed`; False where it is to be read again."""
+        try:
+            return self._see_to(listed)
+        except OperationalError:
+            # Locked for too long, or the database went away: nothing is wrong with the entry.
+            logger.exception("refund %s of %s could not be compared now", listed.reference, self._gateway)
+        except Exception:  # the boundary of an entry: whatever is wrong with it must not stop all the others
+            logger.exception("refund %s of %s could not be compared", listed.reference, self._gateway)
+            hand_over(self._gateway, listed, DEFECT)
+        return False
+
+    def _see_to(self, listed: ListedRefund) -> bool:
         same, ours = self._by_reference.get(listed.reference), self._by_key.get(listed.key)
         if same is not None:
             return self._known(same, listed)
@@ -84,6 +101,9 @@ class _Comparison:
                 why = f"It has another {differs} than our refund {refund.pk} of {refund.money}."
                 news.ask(refund.payment_id, self._gateway, listed, why)
                 return True
+            if listed.outcome.kind == Kind.SUCCEEDED and has_come_back(refund):
+                news.ask(refund.payment_id, self._gateway, listed, _RETURNED)
+                return True
             heard(Heard(refund.pk, None, listed.outcome, self._because, looked=True, sent=False))
         return True
 
@@ -100,6 +120,11 @@ class _Comparison:
             # No money moved, or none of this mode.
             return True
         return listed.outcome.kind in _KNOWN_IN and take_in(self._gateway, listed, charge, self._because, twice=twice)
+
+
+def _may_be_ours(key: str) -> bool:
+    """Say whether a refund of ours can have `key`; another's may hold what no database can be asked for."""
+    return bool(key) and key.isascii() and key.isprintable()
 
 
 def _is_known(refund: Refund, listed: ListedRefund) -> bool:

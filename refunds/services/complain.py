@@ -161,7 +161,7 @@ def _policy(currency: str) -> Policy:
 def _new(
     complained: Complained, order: Order, payment: Payment, decision: Decision, stake: Money, because: Because
 ) -> Complaint:
-    kinds = Complaint.Decision
+    kinds, customer = Complaint.Decision, queries.customer_of(order)
     return Complaint(
         id=new_complaint_id(),
         client_id=complained.client_id,
@@ -169,6 +169,8 @@ def _new(
         payment_id=payment.pk,
         idempotency_key=complained.key,
         request_hash=complained.hash,
+        customer=customer.reference,
+        customer_email=customer.email,
         words=complained.words,
         decision=kinds.REFUNDED if decision.refund else kinds.REVIEW,
         why=decision.why[:500],

@@ -4,6 +4,7 @@ As for payments, a better answer replaces a worse one and never the reverse, and
 lets a refund fail, be sent once more, or release what it had reserved.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,7 @@ from payments.reliability.retry import PEOPLE_AFTER, UNANSWERED_AGAIN, Chance
 from payments.services import messages
 from refunds.models import RefundAttempt
 from refunds.services.change import Change
+from refunds.services.returns import has_come_back
 from refunds.states import OPEN, RefundAttemptState, RefundState
 
 if TYPE_CHECKING:
@@ -30,6 +32,19 @@ AGAIN: Final = (5, 15, 30, 60, 300)
 PEOPLE_AFTER_ATTEMPTS: Final = 10
 # Seconds until a refund that failed is asked about again, which the gateway says is under way.
 UNDER_WAY_AGAIN: Final = 3600
+# A refund that was made at the gateway itself and is not done after so many seconds is a person's business: where the
+# gateway has it, later than where it finds nothing.
+EXTERNAL_PENDING: Final = 7 * 24 * 3600
+_GOES_ON: Final = (
+    f"{PEOPLE_AFTER_ATTEMPTS} tries did not reach the gateway. It goes on by itself: pay nothing by hand and ask for "
+    "no other refund, or the customer gets the money twice. "
+)
+
+
+def is_anothers(change: Change, heard: "Heard") -> "Heard":
+    """Ask people about news whose reference is that of another refund; return what it proves of this one: nothing."""
+    change.ask_people(Tasks.REFUND_MISMATCH, heard.outcome)
+    return replace(heard, outcome=Outcome(Kind.UNKNOWN, "reference_of_another"))
 
 
 def of(change: Change, attempt: RefundAttempt | None, heard: "Heard", chance: Chance) -> None:
@@ -48,7 +63,7 @@ def of(change: Change, attempt: RefundAttempt | None, heard: "Heard", chance: Ch
     elif outcome.kind == Kind.PENDING:
         _pending(change, attempt, heard, chance)
     elif attempt is None:
-        refund.due_at = change.now + timedelta(seconds=UNANSWERED_AGAIN)
+        _external_later(change, people_after=PEOPLE_AFTER)
     elif attempt.state == RefundAttemptState.SENT and outcome.kind == Kind.NOT_SENT:
         _not_sent(change, attempt, outcome)
     elif attempt.state == RefundAttemptState.SENT and outcome.kind == Kind.REJECTED:
@@ -64,7 +79,15 @@ def _succeeded(change: Change, attempt: RefundAttempt | None, heard: "Heard") ->
         if outcome.reference not in {"", refund.gateway_reference}:
             change.ask_people(Tasks.REFUND_MISMATCH, outcome)
         return
-    if not can_proceed(refund.succeed) or (attempt is not None and not can_proceed(attempt.succeed)):
+    if refund.state == RefundState.REQUESTED:
+        # Nobody here remembers to have sent it, as after a restored database. One edge of the state table at a time: it
+        # is under way, and looked up at once.
+        refund.gateway_reference = outcome.reference
+        _taken_on(change)
+        refund.due_at = change.now
+        return
+    is_dead = attempt is not None and not can_proceed(attempt.succeed)
+    if not can_proceed(refund.succeed) or is_dead or has_come_back(refund):
         refund.due_at = None
         change.ask_people(Tasks.REFUND_MISMATCH, outcome)
         return
@@ -84,6 +107,8 @@ def _succeeded(change: Change, attempt: RefundAttempt | None, heard: "Heard") ->
     refund.gateway_reference = outcome.reference or refund.gateway_reference
     refund.message = outcome.message
     change.gave_back()
+    change.reached = True
+    change.answers = change.answers or attempt is None
     action = "refund.succeeded_late" if was == RefundState.FAILED else "refund.succeeded"
     change.tell(action, before=was, reference=refund.gateway_reference)
     change.book.owe(messages.refunded(payment, refund.pk, change.now))
@@ -102,6 +127,7 @@ def _declined(change: Change, attempt: RefundAttempt | None, heard: "Heard") -> 
     if not can_proceed(refund.fail):
         return
     bounced = refund.state == RefundState.SUCCEEDED
+    change.answers = change.answers or attempt is None
     if attempt is not None:
         move = attempt.bounce if bounced else attempt.decline
         if not can_proceed(move):
@@ -122,25 +148,51 @@ def _fail(change: Change, code: str, outcome: Outcome, *, bounced: bool = False)
     refund.gateway_reference = outcome.reference or refund.gateway_reference
     refund.message = outcome.message
     change.tell("refund.bounced" if bounced else "refund.failed", before=was, reason=code)
-    change.ask_people(Tasks.REFUND_FAILED, outcome)
+    # In words of its own: a return is news even where the same refusal was asked about before the success.
+    change.ask_people(Tasks.REFUND_FAILED, outcome, first="It had gone out, and came back. " if bounced else "")
 
 
 def _pending(change: Change, attempt: RefundAttempt | None, heard: "Heard", chance: Chance) -> None:
     """The gateway has it: neither unknown nor done."""
     refund, outcome = change.refund, heard.outcome
     refund.gateway_reference = outcome.reference or refund.gateway_reference
-    if attempt is not None:
-        if can_proceed(attempt.wait):
-            before = attempt.state
-            attempt.wait()
-            _learn(attempt, outcome)
-            change.attempted(attempt, before=before)
-        if refund.state == RefundState.UNKNOWN:
-            refund.process(at=None)
-            change.tell("refund.processing", before=RefundState.UNKNOWN, reason="pending")
-        _later(change, attempt, heard, chance)
+    if refund.state == RefundState.AWAITING_APPROVAL:
+        # Nobody here sent it.
+        change.ask_people(Tasks.REFUND_MISMATCH, outcome)
         return
-    refund.due_at = change.now + timedelta(seconds=UNANSWERED_AGAIN)
+    if refund.state in {RefundState.UNKNOWN, RefundState.REQUESTED}:
+        _taken_on(change)
+    if attempt is None:
+        _external_later(change, people_after=EXTERNAL_PENDING)
+        return
+    attempt.gateway_reference = outcome.reference or attempt.gateway_reference
+    if can_proceed(attempt.wait):
+        before = attempt.state
+        attempt.wait()
+        attempt.not_found_at = None
+        _learn(attempt, outcome)
+        change.attempted(attempt, before=before)
+    _later(change, attempt, heard, chance)
+
+
+def _taken_on(change: Change) -> None:
+    """The gateway has it: it is under way, and nothing about it is unknown."""
+    before = change.refund.state
+    change.refund.process(at=None)
+    change.tell("refund.processing", before=before, reason="pending")
+
+
+def _external_later(change: Change, *, people_after: int) -> None:
+    """Ask again about a refund that has no attempt of ours; after `people_after` seconds people are asked, too."""
+    refund = change.refund
+    if refund.state in {RefundState.REQUESTED, RefundState.AWAITING_APPROVAL}:
+        return
+    age = (change.now - refund.created_at).total_seconds()
+    refund.due_at = change.now + timedelta(seconds=UNANSWERED_AGAIN if age < PEOPLE_AFTER else UNDER_WAY_AGAIN)
+    if age >= people_after:
+        change.ask(
+            Tasks.REFUND_UNKNOWN, "It was made at the gateway, and whether it goes out is not known for too long."
+        )
 
 
 def _not_sent(change: Change, attempt: RefundAttempt, outcome: Outcome) -> None:
@@ -151,7 +203,7 @@ def _not_sent(change: Change, attempt: RefundAttempt, outcome: Outcome) -> None:
     wait = max(AGAIN[min(attempt.number, len(AGAIN)) - 1], outcome.retry_after or 0)
     change.refund.due_at = change.now + timedelta(seconds=wait)
     if attempt.number == PEOPLE_AFTER_ATTEMPTS:
-        change.ask_people(Tasks.REFUND_FAILED, outcome)
+        change.ask_people(Tasks.REFUND_FAILED, outcome, first=_GOES_ON)
 
 
 def _rejected(change: Change, attempt: RefundAttempt, outcome: Outcome) -> None:
@@ -180,7 +232,7 @@ def _unknown(change: Change, attempt: RefundAttempt, heard: "Heard", chance: Cha
     # One edge of the state table at a time: what was believed sent until now is unknown first.
     is_absent = before not in {RefundAttemptState.SENT, RefundAttemptState.PENDING} and outcome.kind == Kind.NOT_FOUND
     if is_absent and is_proven_absent(attempt, asked_at=heard.asked_at, now=change.now):
-        _not_found(change, attempt, heard)
+        _not_found(change, attempt, outcome)
         return
     change.attempted(attempt, before=before, reason=outcome.reason)
     _later(change, attempt, heard, chance)
@@ -199,7 +251,7 @@ def _later(change: Change, attempt: RefundAttempt, heard: "Heard", chance: Chanc
         change.ask_people(Tasks.REFUND_UNKNOWN, heard.outcome)
 
 
-def _not_found(change: Change, attempt: RefundAttempt, heard: "Heard") -> None:
+def _not_found(change: Change, attempt: RefundAttempt, outcome: Outcome) -> None:
     """It did not happen: the refund is still wanted, and goes out anew under the same key."""
     refund, before = change.refund, attempt.state
     attempt.prove_not_found(now=change.now)
@@ -209,7 +261,7 @@ def _not_found(change: Change, attempt: RefundAttempt, heard: "Heard") -> None:
         change.tell("refund.processing", before=RefundState.UNKNOWN, reason="proven_absent")
     refund.due_at = change.now
     if attempt.number == PEOPLE_AFTER_ATTEMPTS:
-        change.ask_people(Tasks.REFUND_FAILED, heard.outcome)
+        change.ask_people(Tasks.REFUND_FAILED, outcome, first=_GOES_ON)
 
 
 def _ask_again_later(change: Change, outcome: Outcome) -> None:

@@ -30,6 +30,10 @@ logger = logging.getLogger(__name__)
 # That the gateway has it is true whoever heard it. A decline is not: whoever took over may have sent it since, and
 # hears for itself what that brought.
 _PROOF: Final = (Kind.SUCCEEDED, Kind.PENDING)
+_OWNED: Final = ("gateway", "gateway_reference", "pk")
+
+# Gateway and its reference → the id of the refund that has it.
+Owners = dict[tuple[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Heard:
 
 def heard(news: Heard) -> None:
     """Make `news` true, in one transaction. Safe to call again with the same."""
-    together([news])
+    _together([news])
 
 
 def heard_all(news: Sequence[Heard]) -> None:
@@ -59,31 +63,40 @@ def heard_all(news: Sequence[Heard]) -> None:
 
     What cannot be applied stays as it is: its refund becomes due again when its lease ends.
     """
-    try:
-        together(news)
-    except Exception:  # whatever is wrong with one row must not lose what was heard about the others
-        logger.exception("%d outcomes of refunds could not be applied together, applying one by one", len(news))
-        for each in news:
-            try:
-                heard(each)
-            except Exception:
-                logger.exception("the outcome of %s could not be applied", each.refund_id)
+    left = list(news)
+    while left:
+        try:
+            left = _together(left)
+        except Exception:  # whatever is wrong with one row must not lose what was heard about the others
+            logger.exception("%d outcomes of refunds could not be applied together, applying one by one", len(left))
+            _one_by_one(left)
+            return
 
 
-def together(news: Sequence[Heard]) -> None:
-    """Make all of `news` true; of each payment one at a time, as every refund counts what the others have taken."""
+def _one_by_one(news: Sequence[Heard]) -> None:
+    for each in news:
+        try:
+            heard(each)
+        except Exception:
+            logger.exception("the outcome of %s could not be applied", each.refund_id)
+
+
+def _together(news: Sequence[Heard]) -> list[Heard]:
+    """Make `news` true in one transaction, one of each payment, as every refund counts what the others have taken;
+    return the others, of which nothing is written yet."""
     later: list[Heard] = []
     with transaction.atomic():
         refunds = locked_each([each.refund_id for each in news])
         attempts = _attempts_of(refunds.values())
         book, changes, seen = Book(now=database_now()), [], set()
+        owners = _owners(news, refunds.values())
         for each in news:
             refund = refunds[each.refund_id]
             if refund.payment_id in seen:
                 later.append(each)
                 continue
             seen.add(refund.payment_id)
-            if (change := _changed(refund, attempts[refund.pk], each, book)) is not None:
+            if (change := _changed(refund, attempts[refund.pk], each, owners, book)) is not None:
                 changes.append(change)
         write_all(changes)
         book.write()
@@ -91,11 +104,10 @@ def together(news: Sequence[Heard]) -> None:
             reach("refund_apply.committing")
     if __debug__:
         reach("refund_apply.committed")
-    if later:
-        together(later)
+    return later
 
 
-def _changed(refund: Refund, attempts: list[RefundAttempt], news: Heard, book: Book) -> Change | None:
+def _changed(refund: Refund, attempts: list[RefundAttempt], news: Heard, owners: Owners, book: Book) -> Change | None:
     """Return what `news` changes about the locked `refund`; None where it comes too late to be believed."""
     if news.fence is not None and news.fence < refund.fence and news.outcome.kind not in _PROOF:
         # Of a worker that was taken over: what proves nothing may have been overtaken by what the other sent.
@@ -108,11 +120,22 @@ def _changed(refund: Refund, attempts: list[RefundAttempt], news: Heard, book: B
     if attempt is not None:
         attempt.refund = refund
         change.keep(attempt)
+    if owners.get((refund.gateway, news.outcome.reference), refund.pk) != refund.pk:
+        news = consequences.is_anothers(change, news)
     consequences.of(change, attempt, news, random.random)
     if lease is not None and lease > book.now and refund.state in OPEN:
         # Somebody else is asking at this moment.
         refund.due_at = refund.claimed_until = lease
     return change
+
+
+def _owners(news: Iterable[Heard], refunds: Iterable[Refund]) -> Owners:
+    """Return which refunds have the references that `news` name: a reference is of one refund for ever."""
+    references = {each.outcome.reference for each in news} - {""}
+    if not references:
+        return {}
+    found = Refund.objects.filter(gateway__in={refund.gateway for refund in refunds}, gateway_reference__in=references)
+    return {(gateway, reference): pk for gateway, reference, pk in found.values_list(*_OWNED)}
 
 
 def _attempts_of(refunds: Iterable[Refund]) -> dict[str, list[RefundAttempt]]:

@@ -49,8 +49,7 @@ def take_in(gateway: str, listed: ListedRefund, charge: Attempt, because: Becaus
         if why := " ".join(filter(None, (_TWICE.format(twice) if twice else "", problem))):
             news.ask(payment.pk, gateway, listed, why)
         if problem:
-            # Where nothing is under way that may release what it reserved, waiting helps nobody.
-            return payment.refund_reserved == payment.refunded
+            return not _may_find_room(payment, listed)
         now = database_now()
         refund = _new(gateway, listed, charge, payment, TWICE.format(twice) if twice else NOTE, now)
         _store(refund, Because(f"gateway:{gateway}"[:64], because.cause), Book(now=now))
@@ -59,6 +58,8 @@ def take_in(gateway: str, listed: ListedRefund, charge: Attempt, because: Becaus
 
 def _problem(payment: Payment, listed: ListedRefund) -> str:
     """Return why the database cannot take the refund; empty where it can."""
+    if listed.amount <= 0:
+        return "That is no money that could be given back."
     if listed.currency != payment.currency:
         return f"The payment is in {payment.currency}."
     if payment.status not in CAPTURED:
@@ -68,6 +69,13 @@ def _problem(payment: Payment, listed: ListedRefund) -> str:
         more = f"With {taken} refunded or being refunded already it is more than the {payment.money} captured"
         return f"{more}: {_ours(payment)}."
     return ""
+
+
+def _may_find_room(payment: Payment, listed: ListedRefund) -> bool:
+    """Say whether it fits once refunds of ours that are under way release what they reserved; else waiting is vain."""
+    is_under_way = payment.refund_reserved > payment.refunded
+    fits = listed.currency == payment.currency and 0 < listed.amount <= payment.amount - payment.refunded
+    return is_under_way and fits
 
 
 def _ours(payment: Payment) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Sum
 
 from payments.audit import Because
 from payments.clock import database_now
@@ -21,14 +22,16 @@ from payments.services.book import Book
 from payments.states import AttemptState
 from refunds import rules
 from refunds.events import CREATED
-from refunds.models import Refund
+from refunds.models import Origin, Refund
 from refunds.rules import Refusal
 from refunds.services.change import Change
 from refunds.services.locks import locked_payment
-from refunds.states import RefundState
+from refunds.states import RESERVED, RefundState
 
 _SUM: Final = "refunds_stay_within_the_capture"
 _KEY: Final = "one_refund_per_key"
+# The limits of lists and of the policy for complaints are of another kind: they are decided about as a whole.
+_COUNTED_TOGETHER: Final = (Origin.API, Origin.CONSOLE)
 
 
 class RefundRefusedError(Exception):
@@ -49,7 +52,8 @@ class Wanted:
 
     amount: minor units, None for all that can be refunded. key: names the request, for ever: the same key again is the
     same refund. client_id: whose payment it must be, None for anybody's. limits: currency → what who asks may refund
-    alone, in minor units; above it a second person approves. approved_by: who did so already, of a bulk refund.
+    alone of the payment, in minor units; above it a second person approves. approved_by: who did so already, of a bulk
+    refund.
     """
 
     payment_id: str
@@ -123,6 +127,13 @@ def request_here(wanted: Wanted, because: Because) -> Requested:
     return Requested(refund, replayed=False)
 
 
+def refunded_alone(payment_id: str, actor: str) -> int:
+    """Return the minor units of the payment that `actor` has refunded, or is refunding, without a second person: they
+    count together with what is asked for next, so that a limit is not passed in parts (requirement D6)."""
+    alone = Refund.objects.filter(payment_id=payment_id, requested_by=actor, needs_approval=False, state__in=RESERVED)
+    return alone.aggregate(sum=Sum("amount"))["sum"] or 0
+
+
 def _tell_team(refund: Refund) -> None:
     """Somebody must approve it before it lapses."""
     path = f"/admin/refunds/refund/{refund.pk}/change/"
@@ -138,7 +149,8 @@ def parameters_hash(refund: Refund) -> str:
 
 def _new(wanted: Wanted, payment: Payment, amount: int, because: Because, book: Book) -> Refund:
     charge = Attempt.objects.get(payment=payment, kind="charge", state=AttemptState.SUCCEEDED)
-    needs_approval = rules.needs_approval(Money(amount, payment.currency), wanted.limits)
+    before = refunded_alone(payment.pk, because.actor) if wanted.origin in _COUNTED_TOGETHER else 0
+    needs_approval = rules.needs_approval(Money(amount, payment.currency), wanted.limits, before)
     waits = needs_approval and not wanted.approved_by
     refund = Refund(
         client_id=payment.client_id,

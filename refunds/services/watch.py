@@ -6,7 +6,7 @@ event was lost. What is found of ours goes through the one door (heard.py); what
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -27,6 +27,7 @@ from payments.services.claim import lease
 from payments.services.errands import Ask, Write
 from refunds.models import RefundWatch
 from refunds.services.compare import compare
+from refunds.services.hand_over import LET_GO, hand_over
 
 # Seconds between two readings of one gateway. An event about a refund that we do not know makes it due at once.
 EVERY: Final = 60
@@ -38,6 +39,10 @@ START_BACK: Final = 3600
 OVERLAP: Final = 5
 # Seconds of the gateway's time for which a refund is read again that cannot be judged or stored yet.
 PATIENCE: Final = 7 * 24 * 3600
+# Newer refunds that are read again with it, at most: a busy gateway's list would grow until it cannot be read whole.
+HELD: Final = 2_000
+# Seconds for which it is read again however busy the gateway: the lease of whoever is asking about it ends sooner.
+SURELY: Final = 300
 
 
 def begin_watching() -> None:
@@ -122,6 +127,10 @@ def heard(watch: RefundWatch, listing: RefundListing, because: Because, asked_at
     if not listing.trouble:
         waits = compare(watch.gateway, listing.refunds, because, asked_at)
         seen_until = _seen_until(listing.refunds, waits, watch.seen_until)
+        # First, so that none is dropped in silence; whoever dies after it asks the same again, which is asked once.
+        for listed in waits:
+            if seen_until is not None and listed.created < seen_until - OVERLAP:
+                hand_over(watch.gateway, listed, LET_GO)
     now = database_now()
     # Whoever took over meanwhile compares for itself.
     RefundWatch.objects.filter(pk=watch.gateway, fence=watch.fence).update(
@@ -135,10 +144,12 @@ def heard(watch: RefundWatch, listing: RefundListing, because: Because, asked_at
         reach("refund_watch.committed")
 
 
-def _seen_until(refunds: Iterable[ListedRefund], waits: Iterable[ListedRefund], before: int | None) -> int | None:
-    """Return the gateway's time up to which everything is compared: never past one that waits, for a week at most."""
+def _seen_until(refunds: Sequence[ListedRefund], waits: Iterable[ListedRefund], before: int | None) -> int | None:
+    """Return the gateway's time up to which everything is compared, of `refunds`, newest first: never past one that
+    waits, for a week and so many newer ones at most."""
     newest = max((refund.created for refund in refunds), default=before)
     if newest is None:
         return None
     oldest_waiting = min((refund.created for refund in waits), default=newest)
-    return max(oldest_waiting, newest - PATIENCE, before or 0)
+    furthest = min(refunds[HELD].created, newest - SURELY) if len(refunds) > HELD else 0
+    return max(oldest_waiting, newest - PATIENCE, furthest, before or 0)

@@ -12,7 +12,7 @@ LEVELS = [
     {"checkout", "api", "admin", "webhooks", "tasks", "management", "apps"},
     {"services", "queries", "metrics"},
     {"reliability", "ledger", "audit", "events", "outcomes", "representation"},
-    {"bulk", "clock", "declines", "free_text", "words", "idempotency", "guards", "notices", "prepared"},
+    {"bulk", "clock", "declines", "free_text", "words", "idempotency", "guards", "notices", "prepared", "standing"},
     {"models"},
     {"gateways"},
     {"states", "money", "ids", "crash_points"},

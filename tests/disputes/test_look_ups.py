@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db.models.functions import Now
 
+from disputes import outcomes
 from disputes.models import Dispute
 from disputes.services import claim as errand
 from disputes.services.heard import heard
@@ -205,3 +206,19 @@ def test_the_sweep_makes_forgotten_disputes_due(journey: Journey) -> None:
     assert again(dispute).due_at is not None
     closed(journey, dispute, "won")
     assert (sweep(None), OperatorTask.objects.filter(kind="contradiction").count()) == (0, 0)
+
+
+def test_an_event_about_a_dispute_that_somebody_has_locked_waits_for_no_lock(
+    journey: Journey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispute = opened(journey)
+    due_at = again(dispute).due_at
+    journey.gateway.control(f"disputes/{dispute.gateway_reference}/close", status="lost")
+    tell(journey)
+    with monkeypatch.context() as busy:
+        busy.setattr(outcomes, "dispute_if_free", lambda _: None)
+        apply_events()
+    assert fates()[1:] == [("received", "Somebody is at work on the dispute.")]
+    assert (again(dispute).status, again(dispute).due_at) == ("needs_response", due_at)
+    later(journey.settler, 3)
+    assert (again(dispute).status, fates()[1:]) == ("lost", [("applied", "The gateway is asked.")])

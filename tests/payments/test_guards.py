@@ -6,8 +6,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from payments.gateways.base import Kind
-from payments.guards import PAYMENT_GUARDS, StateGuard, install, uninstall
+from payments.guards import PAYMENT_GUARDS, StateGuard
 from payments.models import Attempt, AuditEntry, Client, LedgerPosting, Payment
+from payments.standing import install, uninstall
 from payments.states import ATTEMPT, PAYMENT, AttemptState, PaymentStatus
 from tests.payments.conftest import accepted, after, sent
 

@@ -9,8 +9,9 @@ from django.db import connection
 from disputes.models import Dispute
 from payments.clock import database_now
 from payments.gateways.base import Kind
-from payments.guards import Guard, install, uninstall
+from payments.guards import Guard
 from payments.models import Attempt, Client, Payment
+from payments.standing import install, uninstall
 from refunds.models import BulkRefund, Refund, RefundAttempt
 from tests.payments.conftest import after, reload, sent
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from payments.clock import database_now
 from payments.models import Client
@@ -46,3 +48,17 @@ def test_the_age_of_each_gateways_list_is_told(db: None) -> None:
     ((labels, age),) = samples("paysite_refund_list_age_seconds")
     assert labels == {"gateway": "primary"}
     assert 90 <= age < 100
+
+
+def test_open_refunds_are_counted_by_the_index_of_those_that_did_not_succeed(db: None) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("The plan is PostgreSQL's: SQLite uses no partial index for values that are given apart.")
+    with CaptureQueriesContext(connection) as sent:
+        metrics()
+    [counting] = [query["sql"] for query in sent if '"refunds_refund"' in query["sql"]]
+    with transaction.atomic(), connection.cursor() as cursor:
+        # The table is too small here for any index to be worth it.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {counting}")
+        plan = str(cursor.fetchall())
+    assert "refund_not_succeeded" in plan

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from payments.money import Money
-from refunds.proactive import Case, Decision, History, Policy, decide
+from refunds.models import Complaint
+from refunds.proactive import Case, Customer, Decision, History, Policy, decide, one_spelling
 
 GOOD = History(paid_orders=5, refunds=0, open_disputes=0, lost_disputes=0, granted=0)
 # 50 units each, as the settings have it, in cents, yen and fils.
@@ -114,3 +115,34 @@ def test_the_advice_compares_a_refund_with_a_lost_dispute() -> None:
 def test_who_was_refunded_more_than_every_second_order_is_looked_at(refunds: int, advice: str) -> None:
     history = dataclasses.replace(GOOD, paid_orders=4, refunds=refunds)
     assert decide(case(6000, history=history), policy()).advice.startswith(advice)
+
+
+@pytest.mark.parametrize(
+    "name", ["José", "JOSÉ", "JOSE\u0301", "jose\u0301", " José ", "\uff2a\uff2f\uff33\u00c9"], ids=ascii
+)
+def test_all_spellings_of_a_name_have_one_in_common(name: str) -> None:
+    assert one_spelling(name) == "jos\u00e9"
+
+
+@pytest.mark.parametrize(
+    "name", ["Stra\u00dfe", "\u0130stanbul", "\u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2", "\u1f84\u0345"], ids=ascii
+)
+def test_the_one_spelling_is_its_own(name: str) -> None:
+    assert one_spelling(one_spelling(name)) == one_spelling(name.upper()) == one_spelling(name)
+
+
+def test_a_name_that_grows_by_its_compatibility_form_fits_into_its_column() -> None:
+    assert len(one_spelling("\ufdfa" * 64)) == Complaint._meta.get_field("customer").max_length == 320
+
+
+@pytest.mark.parametrize(
+    ("reference", "email", "expected"),
+    [
+        ("Cust-1", "Anna@Shop.test", Customer("cust-1", "anna@shop.test")),
+        ("", "Anna@Shop.test", Customer("anna@shop.test", "anna@shop.test")),
+        ("Cust-1", "", Customer("cust-1", "")),
+        ("", "", Customer("", "")),
+    ],
+)
+def test_a_customer_is_known_by_reference_or_else_by_address(reference: str, email: str, expected: Customer) -> None:
+    assert Customer.of(reference, email) == expected

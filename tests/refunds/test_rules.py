@@ -146,6 +146,22 @@ def test_a_second_person_approves_what_is_above_the_limit(money: Money, needed: 
     assert rules.needs_approval(money, {"USD": 10_000, "JPY": 0}) is needed
 
 
+@pytest.mark.parametrize(("before", "needed"), [(0, False), (7000, False), (7001, True), (10_000, True)])
+def test_what_was_refunded_alone_before_counts_against_the_limit(before: int, needed: bool) -> None:
+    assert rules.needs_approval(Money(3000, "USD"), {"USD": 10_000}, before) is needed
+
+
+@pytest.mark.parametrize(("reserved", "lost", "code"), [(6000, 4000, None), (6000, 4001, "amount_exceeds_refundable")])
+def test_what_is_reserved_goes_out_beside_a_lost_dispute_as_long_as_both_fit(
+    shop: Client, reserved: int, lost: int, code: str | None
+) -> None:
+    payment = paid(shop)
+    written(payment, reserved)
+    disputed(payment, lost, "lost")
+    found = rules.why_not_send(reload(payment), database_now())
+    assert (found and found.code) == code
+
+
 def test_a_request_for_approval_lapses_after_so_many_hours() -> None:
     now = datetime(2025, 3, 30, 1, 0, tzinfo=UTC)
     assert rules.lapses_at(now, 72) == datetime(2025, 4, 2, 1, 0, tzinfo=UTC)

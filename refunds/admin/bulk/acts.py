@@ -12,6 +12,8 @@ from refunds.models import BulkRefund
 from refunds.services.bulk import acts
 from refunds.states import BulkState, RowState
 
+_RUN_OUT: Final = "Its approval has run out meanwhile: the list waits for another one before it goes on."
+
 
 @dataclass(frozen=True, slots=True)
 class Doing:
@@ -98,12 +100,15 @@ def _stop(doing: Doing) -> str:
 
 
 def _resume(doing: Doing) -> str:
-    acts.resume(doing.bulk.pk)
+    if acts.resume(doing.bulk.pk).state == BulkState.AWAITING_APPROVAL:
+        return _RUN_OUT
     return "The list goes on with the rows that wait."
 
 
 def _again(doing: Doing) -> str:
     count = acts.try_failed_again(doing.bulk.pk)
+    if BulkRefund.objects.get(pk=doing.bulk.pk).state == BulkState.AWAITING_APPROVAL:
+        return _RUN_OUT
     return f"{count:,} {'row has' if count == 1 else 'rows have'} another turn."
 
 
@@ -150,7 +155,10 @@ ACTS: Final[Mapping[str, Act]] = {
             "resume",
             "Resume",
             (BulkState.STOPPED,),
-            will=_always("It goes on with the rows that wait. No row is refunded twice."),
+            will=_always(
+                "It goes on with the rows that wait. No row is refunded twice. If its approval has run out meanwhile, "
+                "it waits for another one first."
+            ),
             act=_resume,
         ),
         Act(
@@ -159,7 +167,8 @@ ACTS: Final[Mapping[str, Act]] = {
             (BulkState.DONE,),
             will=_always(
                 "The rows for which no refund could be requested have another turn. Refunds that failed at their "
-                "gateway are not among them: those need a new list."
+                "gateway are not among them: those need a new list. If the list's approval has run out meanwhile, it "
+                "waits for another one first."
             ),
             why_not=_nothing_failed,
             act=_again,

@@ -77,7 +77,7 @@ def _why_not_approve(refund: Refund, user: User, now: datetime) -> str:
         return "Only the role Supervisor approves refunds."
     if refund.due_at is None or refund.due_at <= now:
         return "It was not approved in time, and lapses. Ask for the refund again."
-    refusal = rules.why_never(refund.payment, now)
+    refusal = rules.why_not_send(refund.payment, now)
     return refusal.words if refusal else ""
 
 

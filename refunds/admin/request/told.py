@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.contrib.auth.models import User
 
+from payments.admin.confirm import because_of
 from payments.models import Attempt, Payment
 from payments.money import Money
 from payments.reliability import refundable
@@ -12,6 +13,7 @@ from payments.states import AttemptState
 from refunds import rules
 from refunds.admin.may import limits_of, role_of
 from refunds.models import Reason
+from refunds.services.request import refunded_alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ def told(payment: Payment, amount: int, reason: str, note: str, user: User) -> T
     """Return what happens when `user` has `amount` minor units of `payment` refunded."""
     money = Money(amount, payment.currency)
     remains = Money(refundable.remaining(payment) - amount, payment.currency)
-    approval = _approval(money, user)
+    approval = _approval(money, payment, user)
     goes = (
         f"{money} are reserved at once. Nothing is sent before the approval."
         if approval
@@ -46,14 +48,16 @@ def told(payment: Payment, amount: int, reason: str, note: str, user: User) -> T
     return Told([(name, text) for name, text in facts if text], goes, approval)
 
 
-def _approval(money: Money, user: User) -> str:
+def _approval(money: Money, payment: Payment, user: User) -> str:
     limits = limits_of(user)
-    if not rules.needs_approval(money, limits):
+    before = refunded_alone(payment.pk, because_of(user, "").actor)
+    if not rules.needs_approval(money, limits, before):
         return ""
     limit = Money(limits.get(money.currency, 0), money.currency)
+    together = f", with the {Money(before, money.currency)} of this payment that you refunded before," if before else ""
     return (
-        f"{money} is above what your role ({role_of(user)}) refunds alone ({limit}): a second person must approve it "
-        f"within {settings.REFUND_APPROVAL_HOURS} hours, or it lapses. You cannot approve it yourself."
+        f"{money}{together} is above what your role ({role_of(user)}) refunds alone ({limit}): a second person must "
+        f"approve it within {settings.REFUND_APPROVAL_HOURS} hours, or it lapses. You cannot approve it yourself."
     )
 
 

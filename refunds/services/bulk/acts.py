@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Max, Sum
 
@@ -16,6 +15,7 @@ from payments.money import Money
 from payments.services import wake
 from refunds import rules
 from refunds.models import BulkRefund
+from refunds.services.bulk.approval import ask_for_another, has_run_out, wait_for_approval
 from refunds.services.bulk.check import parameters_hash
 from refunds.states import BulkState, RowState
 
@@ -78,7 +78,7 @@ def start(bulk_id: str, because: Because, *, seen: str, limits: Mapping[str, int
             raise BulkRefusedError("No row of the list can be refunded.")
         bulk.needs_approval = needs_approval(sums, limits)
         if bulk.needs_approval:
-            bulk.await_approval(lapses_at=rules.lapses_at(now, settings.REFUND_APPROVAL_HOURS))
+            wait_for_approval(bulk, now)
         else:
             bulk.start(now=now)
     return _woken(bulk)
@@ -117,16 +117,20 @@ def stop(bulk_id: str) -> BulkRefund:
 
 
 def resume(bulk_id: str) -> BulkRefund:
-    """Go on with the rows that wait. Raises as `approve`."""
+    """Go on with the rows that wait; where its approval has run out meanwhile, it waits for another first.
+
+    Raises as `approve`.
+    """
     with _changing(bulk_id) as (bulk, now):
         _require_state(bulk, BulkState.STOPPED)
-        bulk.start(now=now)
+        _go_on(bulk, now)
     return _woken(bulk)
 
 
 def try_failed_again(bulk_id: str) -> int:
     """Let the rows for which no refund could be requested have another turn; return how many. Raises as `approve`.
 
+    As after `resume`, the list may wait for another approval first.
     Each keeps its key, so that a row can never get a second refund. A refund that was requested and failed at its
     gateway is another matter: it needs a new list.
     """
@@ -135,9 +139,16 @@ def try_failed_again(bulk_id: str) -> int:
         count = bulk.rows.filter(state=RowState.FAILED).update(state=RowState.WAITING, message="")
         if not count:
             raise BulkRefusedError("No row has failed that could be tried again.")
-        bulk.start(now=now)
+        _go_on(bulk, now)
     _woken(bulk)
     return count
+
+
+def _go_on(bulk: BulkRefund, now: datetime) -> None:
+    if has_run_out(bulk, now):
+        ask_for_another(bulk, now)
+    else:
+        bulk.start(now=now)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from payments.audit import Because
 from payments.clock import database_now
 from refunds.models import BulkRefund
+from refunds.services.bulk.approval import ask_for_another, has_run_out
 from refunds.services.bulk.row import work_off
 from refunds.states import BulkState, RowState
 
@@ -24,6 +25,10 @@ ROWS: Final = 25
 TURN_SECONDS: Final = 0.25
 # Far longer than a turn: after so long somebody else takes over from a worker that died.
 LEASE: Final = timedelta(seconds=30)
+_FIELDS: Final = (
+    *("state", "approved_by", "approved_at", "decision"),
+    *("fence", "due_at", "claimed_until", "finished_at"),
+)
 
 
 def anything_due() -> bool:
@@ -43,7 +48,7 @@ def claim(_because: Because, _room: int) -> list[Callable[[], Callable[[], None]
 
 
 def _claimed() -> BulkRefund | None:
-    """Return the list under a lease, if it is to be worked on; one whose approval came too late is called off."""
+    """Return the list under a lease, if it is to be worked on; one that nobody approved in time is called off."""
     with transaction.atomic():
         due = BulkRefund.objects.select_for_update(no_key=True, skip_locked=True).filter(due_at__lte=Now())
         bulk = due.order_by("due_at").first()
@@ -54,9 +59,12 @@ def _claimed() -> BulkRefund | None:
         if bulk.state == BulkState.AWAITING_APPROVAL:
             bulk.decision = "Nobody approved it in time."
             bulk.cancel(now=now)
+        elif has_run_out(bulk, now):
+            # Nobody worked on it for so long.
+            ask_for_another(bulk, now)
         else:
             bulk.due_at = bulk.claimed_until = now + LEASE
-        bulk.save(update_fields=["state", "decision", "fence", "due_at", "claimed_until", "finished_at"])
+        bulk.save(update_fields=_FIELDS)
     return bulk if bulk.state == BulkState.RUNNING else None
 
 

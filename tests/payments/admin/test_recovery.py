@@ -121,7 +121,7 @@ def test_everything_that_a_run_counts_has_words(shop: Client) -> None:
     for name in run.repaired:
         assert sentences.of_repaired({name: 1}) != f"{name}: 1"
     assert len(run.found) == 4
-    assert len(run.repaired) == 11
+    assert len(run.repaired) == 13
 
 
 def test_counts_are_words_without_zeros_and_say_where_counting_stopped() -> None:

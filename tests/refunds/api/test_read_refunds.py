@@ -5,10 +5,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 
-from payments.models import Client
+from payments import declines
+from payments.clock import database_now
+from payments.models import Client, DeclineRule
+from refunds.admin import words
+from refunds.events import of_refund
 from refunds.models import Refund
+from refunds.queries import refunds_of
+from refunds.representation import refund
 from tests.payments.api.conftest import Api, api_of, fields_of
 from tests.payments.conftest import reload
 from tests.refunds.api.conftest import everything
@@ -52,6 +59,14 @@ def test_the_list_is_filtered_by_payment_status_and_time(shop: Client, api: Api)
     assert listed(api, paymentID=one.pk, status="awaiting_approval") == []
     for seconds, expected in ((-1, {first.pk, second.pk}), (3600, set())):
         assert set(listed(api, createdAfter=(first.created_at + timedelta(seconds=seconds)).isoformat())) == expected
+
+
+def test_the_list_by_status_is_read_by_its_index(shop: Client) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("The plan is SQLite's; PostgreSQL reads so few rows without any index.")
+    plan = refunds_of(shop.pk).filter(state="unknown").order_by("-pk")[:51].explain()
+    assert "refund_of_client_in_state (client_id=? AND state=?)" in plan
+    assert "TEMP B-TREE" not in plan
 
 
 @pytest.mark.parametrize(
@@ -114,6 +129,58 @@ def test_keys_that_were_made_here_and_the_gateways_words_are_not_shown(shop: Cli
     response = api.get(f"{LIST}/{refund.pk}")
     assert body(response)["idempotencyKey"] is None
     assert b"insufficient" not in response.content
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("stolen_card", "card_declined"),
+        ("lost_card", "card_declined"),
+        ("lost_or_stolen_card", "card_declined"),
+        ("suspected_fraud", "card_declined"),
+        ("blocklist", "card_declined"),
+        ("unheard_of", "card_declined"),
+        ("account_closed", "account_closed"),
+        ("insufficient_balance", "insufficient_balance"),
+        ("refund_window_over", "refund_window_over"),
+        ("gateway_rejected", "gateway_rejected"),
+        ("", None),
+    ],
+)
+def test_a_reason_of_fraud_or_one_that_nobody_mapped_reaches_no_shop(
+    shop: Client, api: Api, code: str, shown: str | None
+) -> None:
+    row = written(paid(shop), state="failed", error_code=code)
+    assert body(api.get(f"{LIST}/{row.pk}"))["failureCode"] == shown
+    assert body(api.get(LIST))["data"][0]["failureCode"] == shown
+    told = of_refund(row.payment, row, "refund.failed", row.created_at)
+    assert json.loads(told.body)["data"]["refund"]["failureCode"] == shown
+
+
+def _failed(code: str) -> Refund:
+    now = database_now()
+    return Refund(amount=3000, currency="USD", error_code=code, created_at=now, updated_at=now)
+
+
+def test_every_code_that_has_words_for_people_is_told_to_shops_unless_it_tells_of_fraud() -> None:
+    hidden = [code for code in words.CODES if refund(_failed(code))["failureCode"] != code]
+    assert hidden == ["lost_or_stolen_card"]
+
+
+def test_people_of_the_team_read_the_true_reason(shop: Client) -> None:
+    row = written(paid(shop), state="failed", error_code="lost_or_stolen_card")
+    assert words.of_refund(row) == "The customer did not get the money: the customer's card is lost or stolen"
+
+
+def test_a_code_that_a_rule_calls_fraud_reaches_no_shop(shop: Client, api: Api) -> None:
+    row = written(paid(shop), state="failed", error_code="expired_or_canceled_card")
+    assert body(api.get(f"{LIST}/{row.pk}"))["failureCode"] == "expired_or_canceled_card"
+    DeclineRule.objects.create(code="expired_or_canceled_card", decline_class="fraud", internal_message="Hot list")
+    declines.forget()
+    try:
+        assert body(api.get(f"{LIST}/{row.pk}"))["failureCode"] == "card_declined"
+    finally:
+        declines.forget()
 
 
 # Calling it off.

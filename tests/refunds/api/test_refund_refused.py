@@ -63,6 +63,15 @@ def test_a_bad_field_is_named_and_nothing_moves(shop: Client, api: Api, change: 
     assert (found["code"], found["fields"]) == ("invalid_request", [field])
 
 
+def test_an_amount_of_null_is_a_callers_mistake_and_not_everything(shop: Client, api: Api) -> None:
+    found = refused(api, paid(shop), 400, '{"idempotencyKey": "order-1-refund", "amount": null, "reason": "other"}')
+    (error,) = found["errors"]
+    assert error == {
+        "field": "amount",
+        "message": "is null. Give a number, or leave the field out to refund everything that is left.",
+    }
+
+
 @pytest.mark.parametrize("amount", ["1250.0", "1250.00", "0.5"])
 def test_decimals_of_a_currency_without_any_are_refused(shop: Client, api: Api, amount: str) -> None:
     raw = f'{{"idempotencyKey": "order-1-refund", "amount": {amount}, "reason": "other"}}'

@@ -78,6 +78,12 @@ def test_what_is_described_as_a_request_is_what_is_taken() -> None:
     assert set(schema.COMPLAINT["properties"]) == validation._COMPLAINT
 
 
+def test_an_amount_is_described_as_a_number_that_is_never_null() -> None:
+    amount = schema.REQUEST["properties"]["amount"]
+    assert (amount["type"], "amount" in schema.REQUEST["required"]) == ("number", False)
+    assert "null" not in amount["description"]
+
+
 def test_the_events_of_a_refund_carry_what_is_described(shop: Client, api: Api) -> None:
     payment = paid(shop)
     body = {"idempotencyKey": "order-1-refund", "amount": 1.00, "reason": "other"}

@@ -12,7 +12,7 @@ from refunds.services.approve import NotApprovableError, approve, reject
 from refunds.services.request import RefundRefusedError, request
 from tests.payments.conftest import BECAUSE
 from tests.refunds.conftest import again, captured, requested, wanted
-from tests.refunds.rows import counters, disputed, force, paid
+from tests.refunds.rows import counters, disputed, force, paid, written
 from tests.refunds.telling import claimed, sent
 from tests.sandbox import SandboxProcess
 
@@ -150,3 +150,62 @@ def test_the_requester_of_a_bulk_refund_cannot_stand_in_as_its_approver(shop: Cl
     with refusal:
         request(wanted(payment, 3000, limits={}, approved_by=BECAUSE.actor), BECAUSE)
     assert (Refund.objects.count(), counters(payment)) == (0, (0, 0))
+
+
+def test_what_was_lost_in_a_dispute_meanwhile_is_not_approved(shop: Client) -> None:
+    refund = waiting(shop, 10_000)
+    disputed(refund.payment, 10_000, "lost")
+    with pytest.raises(RefundRefusedError, match="lost dispute") as refused:
+        approve(refund.pk, BOB, seen=refund.parameters_hash)
+    assert refused.value.code == "amount_exceeds_refundable"
+    same(refund)
+
+
+def test_a_dispute_that_is_corrected_upwards_after_the_approval_stops_the_refund(shop: Client) -> None:
+    payment = paid(shop)
+    dispute = disputed(payment, 4000, "lost")
+    refund = request(wanted(payment, 6000, limits={"USD": 1}), ANN).refund
+    approve(refund.pk, BOB, seen=refund.parameters_hash)
+    dispute.amount = 10_000
+    dispute.save()
+    assert claimed() == []
+    assert (again(refund).state, again(refund).error_code) == ("failed", "amount_exceeds_refundable")
+    assert (counters(payment), RefundAttempt.objects.count()) == ((0, 0), 0)
+
+
+def test_the_limit_of_a_payment_is_not_passed_in_parts(shop: Client) -> None:
+    """What the same person refunded of it alone counts together with what they ask for now."""
+    payment = paid(shop)
+    asked_for = [
+        request(wanted(payment, amount, f"refund-{number}", limits={"USD": 3000}), ANN).refund
+        for number, amount in enumerate([2000, 1000, 1, 500])
+    ]
+    assert [refund.state for refund in asked_for] == [
+        *("requested", "requested", "awaiting_approval", "awaiting_approval")
+    ]
+    assert [refund.needs_approval for refund in asked_for] == [False, False, True, True]
+    assert [work.refund.amount for work in claimed()] == [2000, 1000]
+
+
+def test_only_what_the_same_person_refunds_alone_of_the_same_payment_counts(shop: Client) -> None:
+    payment, other = paid(shop), paid(shop, "order-2-pay", order="order-2")
+    limits = {"USD": 3000}
+    made = [
+        request(wanted(other, 3000, "other-payment", limits=limits), ANN).refund,
+        request(wanted(payment, 1000, "somebody-else", limits=limits), BOB).refund,
+        # With a second person, or called off, or failed: not refunded alone.
+        request(wanted(payment, 3001, "approved", limits=limits), ANN).refund,
+        request(wanted(payment, 2000, "called-off", limits=limits), ANN).refund,
+    ]
+    reject(made[-1].pk, ANN, "not this one")
+    written(payment, 2500, state="failed", requested_by=ANN.actor)
+    assert request(wanted(payment, 3000, "refund-5", limits=limits), ANN).refund.state == "requested"
+    assert [refund.state for refund in made] == ["requested", "requested", "awaiting_approval", "requested"]
+
+
+@pytest.mark.parametrize("origin", ["bulk", "proactive"])
+def test_what_was_decided_about_as_a_whole_has_no_limit_per_payment(shop: Client, origin: str) -> None:
+    payment = paid(shop)
+    request(wanted(payment, 3000, limits={"USD": 3000}), ANN)
+    refund = request(wanted(payment, 3000, "refund-2", limits={"USD": 3000}, origin=origin), ANN).refund
+    assert (refund.state, refund.needs_approval) == ("requested", False)

@@ -7,11 +7,15 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from payments.models import Client, Payment
+from payments.audit import Because
+from payments.clock import database_now
+from payments.models import Client, Notice, Payment
 from payments.services.settle import Settler
 from refunds.models import BulkRefund, Refund
 from refunds.services.bulk import acts
+from refunds.services.bulk import row as row_turn
 from refunds.services.bulk.acts import BulkRefusedError
+from refunds.services.request import Requested, Wanted, request
 from tests.payments.conftest import reload
 from tests.refunds.conftest import NO_LIMIT, captured
 from tests.refunds.services.bulks import ANNA, BERT, checked, now, started, states
@@ -20,6 +24,7 @@ from tests.sandbox import SandboxProcess
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LIMITS = {"USD": 10_000}
+CARL = Because("operator:carl", "console:bulk")
 
 
 @pytest.fixture
@@ -165,3 +170,102 @@ def test_what_does_not_fit_the_state_is_refused(payment: Payment, act: Any) -> N
     with pytest.raises(BulkRefusedError):
         act(bulk.pk)
     assert now(bulk).state == "checked"
+
+
+def test_a_list_that_was_stopped_longer_than_its_approval_holds_waits_for_another(
+    payment: Payment, settler: Settler
+) -> None:
+    bulk = approved(f"{payment.pk},150.00")
+    acts.stop(bulk.pk)
+    approved_before(bulk, hours=72)
+    acts.resume(bulk.pk)
+    settler.drain()
+    row = now(bulk)
+    assert (row.state, row.approved_by, row.approved_at, row.claimed_until) == ("awaiting_approval", "", None, None)
+    assert row.decision.startswith("The approval by operator:bert of ")
+    assert row.due_at is not None
+    assert 71 < (row.due_at - database_now()).total_seconds() / 3600 <= 72
+    assert (states(bulk), Refund.objects.count(), reload(payment).refund_reserved) == (["waiting"], 0, 0)
+    with pytest.raises(BulkRefusedError):
+        acts.approve(bulk.pk, ANNA, seen=bulk.parameters_hash)
+    acts.approve(bulk.pk, CARL, seen=bulk.parameters_hash, words="still right")
+    settler.drain()
+    row = now(bulk)
+    assert (row.state, row.approved_by, row.decision) == ("done", "operator:carl", "still right")
+    assert Refund.objects.get().approved_by == "operator:carl"
+
+
+def test_a_list_that_is_resumed_while_its_approval_holds_goes_on(payment: Payment, settler: Settler) -> None:
+    bulk = approved(f"{payment.pk},150.00")
+    acts.stop(bulk.pk)
+    approved_before(bulk, hours=71)
+    acts.resume(bulk.pk)
+    settler.drain()
+    assert (now(bulk).state, Refund.objects.get().approved_by) == ("done", "operator:bert")
+
+
+def test_rows_that_are_tried_again_after_the_approval_has_run_out_wait_for_another(
+    payment: Payment, settler: Settler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bulk = approved(f"{payment.pk},50.00", f"{payment.pk},60.00")
+    with monkeypatch.context() as broken:
+        broken.setattr(row_turn, "request", _failing_for(6000))
+        settler.drain()
+    assert states(bulk) == ["refunded", "failed"]
+    approved_before(bulk, hours=72)
+    assert acts.try_failed_again(bulk.pk) == 1
+    settler.drain()
+    assert (now(bulk).state, now(bulk).finished_at) == ("awaiting_approval", None)
+    assert (states(bulk), Refund.objects.count()) == (["refunded", "waiting"], 1)
+    BulkRefund.objects.filter(pk=bulk.pk).update(due_at=Now() - timedelta(seconds=1))
+    settler.drain()
+    assert (now(bulk).state, now(bulk).decision) == ("canceled", "Nobody approved it in time.")
+    assert (states(bulk), Refund.objects.count()) == (["refunded", "waiting"], 1)
+
+
+def test_a_list_that_an_outage_held_up_longer_than_its_approval_holds_waits_for_another(
+    payment: Payment, settler: Settler
+) -> None:
+    bulk = approved(f"{payment.pk},150.00")
+    approved_before(bulk, hours=72)
+    settler.drain()
+    row = now(bulk)
+    assert (row.state, row.approved_by, row.claimed_until) == ("awaiting_approval", "", None)
+    assert (states(bulk), Refund.objects.count()) == (["waiting"], 0)
+
+
+def test_a_list_that_needed_no_approval_is_resumed_at_any_time(payment: Payment, settler: Settler) -> None:
+    bulk = started(f"{payment.pk},1.00")
+    acts.stop(bulk.pk)
+    BulkRefund.objects.filter(pk=bulk.pk).update(started_at=Now() - timedelta(days=40))
+    acts.resume(bulk.pk)
+    settler.drain()
+    assert (now(bulk).state, states(bulk)) == ("done", ["refunded"])
+
+
+def approved(*lines: str) -> BulkRefund:
+    """Return a list of Anna's that Bert has approved this moment, and of which no row had its turn yet."""
+    bulk = checked(*lines)
+    acts.start(bulk.pk, ANNA, seen=bulk.parameters_hash, limits=LIMITS)
+    return acts.approve(bulk.pk, BERT, seen=bulk.parameters_hash, words="agreed")
+
+
+def _failing_for(amount: int) -> Any:
+    def failing(wanted: Wanted, because: Because) -> Requested:
+        if wanted.amount == amount:
+            raise RuntimeError("a fault of the machine")
+        return request(wanted, because)
+
+    return failing
+
+
+def approved_before(bulk: BulkRefund, hours: int) -> None:
+    BulkRefund.objects.filter(pk=bulk.pk).update(approved_at=Now() - timedelta(hours=hours))
+
+
+def test_the_team_is_told_of_a_list_that_waits(payment: Payment, settings: Any) -> None:
+    settings.ALERT_EMAILS = ["team@shop.test"]
+    bulk = checked(f"{payment.pk},100.01")
+    acts.start(bulk.pk, ANNA, seen=bulk.parameters_hash, limits=LIMITS)
+    notice = Notice.objects.get(kind="refund_to_approve")
+    assert notice.path == f"/admin/refunds/bulkrefund/{bulk.pk}/change/"

@@ -187,3 +187,34 @@ def test_what_another_worker_claimed_since_it_was_seen_to_be_due_is_left_alone(s
     with transaction.atomic():
         assert locked_due(seen) == []
     assert states(refund) == ["processing", "sent"]
+
+
+@pytest.mark.parametrize(("reserved", "lost", "goes"), [(10_000, 1, False), (6000, 4001, False), (6000, 4000, True)])
+def test_a_refund_over_a_dispute_that_was_lost_while_it_waited_is_not_sent(
+    shop: Client, reserved: int, lost: int, goes: bool
+) -> None:
+    payment = paid(shop)
+    refund = requested(payment, reserved)
+    disputed(payment, lost, "lost")
+    assert len(claimed()) == int(goes)
+    row = Refund.objects.get()
+    assert (row.state, row.error_code) == (("processing", "") if goes else ("rejected", "amount_exceeds_refundable"))
+    assert (counters(payment)[0], RefundAttempt.objects.count()) == ((reserved, 1) if goes else (0, 0))
+    assert asked(refund) == ([] if goes else ["refund_failed"])
+
+
+def test_of_two_refunds_beside_a_lost_dispute_the_one_that_still_fits_is_sent(shop: Client) -> None:
+    payment = paid(shop)
+    first, second = requested(payment, 6000), requested(payment, 4000, "refund-2")
+    disputed(payment, 5000, "lost")
+    assert [work.refund.pk for work in claimed()] == [second.pk]
+    assert [row.state for row in Refund.objects.order_by("pk")] == ["rejected", "processing"]
+    assert first.pk < second.pk
+    assert counters(payment) == (4000, 0)
+
+
+def test_an_unknown_refund_is_not_sent_again_over_a_lost_dispute(shop: Client) -> None:
+    refund = told(sent(shop, 10_000), Kind.UNKNOWN, "read_timeout")
+    disputed(refund.payment, 10_000, "lost")
+    assert [list(work.granted) for work in claimed_again(refund)] == [["look_up"]]
+    assert (last(refund).sends, counters(refund.payment)) == (1, (10_000, 0))

@@ -1,5 +1,6 @@
 """A complaint: refunded at once, or a question to people; never more than the policy allows (requirement D4)."""
 
+import unicodedata
 from datetime import timedelta
 from typing import Any
 
@@ -172,6 +173,66 @@ def test_the_same_e_mail_address_is_the_same_customer(shop: Client) -> None:
     assert answer(shop, "order-2", "complaint-2").complaint.decision == "review"
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("José", "JOSÉ"),
+        ("José", unicodedata.normalize("NFD", "José")),
+        (unicodedata.normalize("NFD", "JOSÉ"), "josé"),
+        ("Weiß-7", "WEISS-7"),
+        ("cust-１", "CUST-1"),
+    ],
+)
+def test_another_spelling_is_no_other_customer(shop: Client, first: str, second: str) -> None:
+    bought(shop, customer=first)
+    assert answer(shop).complaint.decision == "refunded"
+    payment = bought(shop, "order-2", second)
+    assert decided(answer(shop, "order-2", "complaint-2")) == (
+        *("review", "The customer was refunded like this once within 90 days."),
+    )
+    assert (reload(payment).refund_reserved, Refund.objects.count(), spent()) == (0, 1, 3000)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        # Reference and e-mail address of two orders, in this order.
+        (("", "anna@shop.test"), ("cust-2", "ANNA@shop.test")),
+        (("cust-1", "anna@shop.test"), ("", "Anna@Shop.test")),
+        (("cust-1", ""), ("CUST-1", "anna@shop.test")),
+        (("anna@shop.test", ""), ("", "anna@shop.test")),
+    ],
+)
+def test_one_shared_name_is_enough_to_be_the_same_customer(
+    shop: Client, first: tuple[str, str], second: tuple[str, str]
+) -> None:
+    for order, (reference, email) in (("order-1", first), ("order-2", second)):
+        bought(shop, order, reference)
+        Order.objects.filter(reference=order).update(customer_email=email)
+    assert answer(shop).complaint.decision == "refunded"
+    assert answer(shop, "order-2", "complaint-2").complaint.decision == "review"
+    assert spent() == 3000
+
+
+def test_two_customers_without_a_name_in_common_are_two(shop: Client) -> None:
+    for order, email in (("order-1", ""), ("order-2", "ben@shop.test")):
+        bought(shop, order, f"of-{order}")
+        Order.objects.filter(reference=order).update(customer_email=email)
+    found = [answer(shop), answer(shop, "order-2", "complaint-2")]
+    assert [each.complaint.decision for each in found] == ["refunded", "refunded"]
+
+
+def test_a_complaint_keeps_who_its_customer_was(shop: Client) -> None:
+    bought(shop, customer="José")
+    Order.objects.update(customer_email="José@Shop.test")
+    found = answer(shop).complaint
+    assert (found.customer, found.customer_email) == ("josé", "josé@shop.test")
+    # The order's own words may change afterwards; what was granted stays granted.
+    Order.objects.update(customer_reference="somebody", customer_email="")
+    bought(shop, "order-2", "JOSÉ")
+    assert answer(shop, "order-2", "complaint-2").complaint.decision == "review"
+
+
 @pytest.mark.parametrize(("days", "decision"), [(89, "review"), (91, "refunded")])
 def test_a_refund_of_long_ago_does_not_count(shop: Client, days: int, decision: str) -> None:
     bought(shop)
@@ -222,6 +283,36 @@ def test_a_dispute_about_another_order_goes_to_people(shop: Client) -> None:
     disputed(bought(shop, "order-2"), 3000)
     bought(shop)
     assert decided(answer(shop)) == ("review", "The customer disputes another order.")
+
+
+@pytest.mark.parametrize(
+    ("before", "now"), [("Ann.Smith@shop.test", "ann.smith@shop.test"), ("ANN.SMITH@shop.test", "Ann.Smith@Shop.test")]
+)
+def test_a_lost_dispute_under_another_spelling_of_the_address_is_found(shop: Client, before: str, now: str) -> None:
+    disputed(bought(shop, "order-2", ""), 3000, status="lost")
+    payment = bought(shop, customer="")
+    for order, email in (("order-2", before), ("order-1", now)):
+        Order.objects.filter(reference=order).update(customer_email=email)
+    assert decided(answer(shop)) == ("review", "The customer won a dispute against the shop before.")
+    assert reload(payment).refund_reserved == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ("lost", "The customer won a dispute against the shop before."),
+        ("needs_response", "The customer disputes another order."),
+    ],
+)
+def test_a_dispute_about_a_payment_in_review_counts(shop: Client, status: str, why: str) -> None:
+    doubtful = bought(shop, "order-2")
+    disputed(doubtful, 3000, status=status)
+    Payment.objects.filter(pk=doubtful.pk).update(status="review")
+    payment = bought(shop)
+    assert decided(answer(shop)) == ("review", why)
+    # One in review is not known to be paid.
+    assert "Customer: 1 paid orders" in OperatorTask.objects.get(payment_id=payment.pk).detail
+    assert reload(payment).refund_reserved == 0
 
 
 # Refused.

@@ -1,17 +1,21 @@
 """What follows for a refund from what is heard about it: late, twice, out of order (D1, D2, C2)."""
 
 import itertools
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
+from django.db.models.functions import Now
 
 from payments.gateways.base import Kind
 from payments.models import AuditEntry, Client, Event, LedgerPosting, OperatorTask, Payment
-from refunds.models import Refund
+from refunds.models import Refund, RefundAttempt
+from refunds.services import consequences
+from refunds.services.heard import heard_all
 from refunds.services.request import RefundRefusedError
 from tests.refunds.conftest import requested
 from tests.refunds.rows import counters, disputed, paid, written
-from tests.refunds.telling import asked, by_itself, claimed, claimed_again, last, sent, states, told
+from tests.refunds.telling import asked, by_itself, claimed, claimed_again, last, news, sent, states, told
 from tests.support.virtual_time import advance
 
 pytestmark = pytest.mark.django_db
@@ -307,3 +311,184 @@ def test_questions_are_closed_when_the_gateway_answers(shop: Client) -> None:
 def test_the_attempts_gateway_reference_is_kept(shop: Client) -> None:
     refund = told(sent(shop), Kind.PENDING, "pending", reference="re_1")
     assert last(refund).gateway_reference == "re_1"
+
+
+def proven_absent(refund: Refund) -> Refund:
+    """Have the gateway know nothing of what was sent, long and often enough."""
+    told(refund, Kind.UNKNOWN, "read_timeout")
+    advance(60)
+    told(refund, Kind.NOT_FOUND, looked=True)
+    advance(1200)
+    return told(refund, Kind.NOT_FOUND, looked=True)
+
+
+@pytest.mark.parametrize("waits_for", ["not_sent", "not_found"])
+def test_what_the_gateway_has_after_all_is_looked_up_and_never_sent_anew(shop: Client, waits_for: str) -> None:
+    refund = sent(shop)
+    if waits_for == "not_sent":
+        told(refund, Kind.NOT_SENT, "rate_limited")
+    else:
+        proven_absent(refund)
+    assert states(refund) == ["processing", waits_for]
+    refund = by_itself(refund, Kind.PENDING, "pending", reference="re_1")
+    assert (states(refund), last(refund).finished_at) == (["processing", "pending"], None)
+    # Neither is it called off, whatever happens to the payment.
+    disputed(refund.payment, 10_000)
+    assert [work.granted.keys() for work in claimed_again(refund)] == [{"look_up"}]
+    told(refund, Kind.SUCCEEDED, reference="re_1", looked=True)
+    assert (states(refund), counters(refund.payment)) == (["succeeded", "succeeded"], (3000, 3000))
+    assert (len(booked(refund)), last(refund).sends) == (1, 1)
+
+
+def test_what_the_gateway_named_once_it_had_it_is_not_proven_absent_later(shop: Client) -> None:
+    refund = told(sent(shop), Kind.PENDING, "pending")
+    told(refund, Kind.PENDING, "pending", reference="re_1", looked=True)
+    advance(8 * DAY)
+    told(refund, Kind.PENDING, "pending", looked=True)
+    for _ in range(3):
+        advance(DAY)
+        told(refund, Kind.NOT_FOUND, looked=True)
+    assert (states(refund), counters(refund.payment)) == (["processing", "unresolved"], (3000, 0))
+    assert [work.granted.keys() for work in claimed_again(refund)] == [{"look_up"}]
+
+
+def test_a_refund_that_was_never_sent_and_that_the_gateway_made_is_looked_up_and_not_sent(shop: Client) -> None:
+    payment = paid(shop)
+    refund = by_itself(requested(payment, 3000), Kind.SUCCEEDED, reference="re_1")
+    assert (states(refund), counters(payment), booked(refund)) == (["processing"], (3000, 0), [])
+    assert [work.granted.keys() for work in claimed()] == [{"look_up"}]
+    by_itself(refund, Kind.SUCCEEDED, reference="re_1")
+    assert (states(refund), counters(payment)) == (["succeeded"], (3000, 3000))
+    assert published(refund) == ["refund.created", "refund.processing", "refund.succeeded"]
+    assert len(booked(refund)) == 1
+
+
+@pytest.mark.parametrize("limit", [1, 3000])
+def test_news_that_proves_nothing_changes_nothing_about_a_refund_that_was_not_sent(shop: Client, limit: int) -> None:
+    before = requested(paid(shop), 3000, limits={"USD": limit})
+    refund = by_itself(before, Kind.UNKNOWN, "read_timeout")
+    assert (refund.state, refund.due_at, asked(refund)) == (before.state, before.due_at, [])
+
+
+def test_a_refund_that_was_never_sent_and_that_the_gateway_has_is_looked_up(shop: Client) -> None:
+    """As after a database that was restored from an older copy."""
+    payment = paid(shop)
+    refund = by_itself(requested(payment, 3000), Kind.PENDING, "pending", reference="re_1")
+    assert (states(refund), refund.gateway_reference) == (["processing"], "re_1")
+    assert [work.granted.keys() for work in claimed_again(refund)] == [{"look_up"}]
+    by_itself(refund, Kind.SUCCEEDED, reference="re_1")
+    assert (states(refund), counters(payment)) == (["succeeded"], (3000, 3000))
+
+
+def test_a_refund_that_awaits_approval_and_that_the_gateway_has_is_a_question_to_people(shop: Client) -> None:
+    before = requested(paid(shop), 3000, limits={"USD": 1})
+    refund = by_itself(before, Kind.PENDING, "pending", reference="re_1")
+    assert (refund.state, refund.due_at) == ("awaiting_approval", before.due_at)
+    assert (asked(refund), counters(refund.payment)) == (["refund_mismatch"], (3000, 0))
+
+
+@pytest.mark.parametrize("kind", [Kind.SUCCEEDED, Kind.PENDING, Kind.DECLINED])
+def test_what_is_told_under_the_reference_of_another_refund_proves_nothing(shop: Client, kind: Kind) -> None:
+    payment = paid(shop)
+    first = told(sent(shop, 1000, "refund-1", payment), Kind.SUCCEEDED, reference="re_1")
+    second = told(sent(shop, 3000, "refund-2", payment), kind, reference="re_1")
+    assert (states(second), second.gateway_reference) == (["unknown", "unknown"], "")
+    assert second.due_at is not None
+    assert (asked(second), counters(payment)) == (["refund_mismatch"], (4000, 1000))
+    assert (booked(second), states(first)) == ([], ["succeeded", "succeeded"])
+    # Once however often it is told; and what the gateway says of its own then settles it.
+    told(second, kind, reference="re_1", looked=True)
+    assert OperatorTask.objects.get(kind="refund_mismatch").detail.count(second.pk) == 1
+    told(second, Kind.SUCCEEDED, reference="re_2", looked=True)
+    assert (states(second), counters(payment)) == (["succeeded", "succeeded"], (4000, 4000))
+
+
+@pytest.mark.parametrize(("kind", "before", "days"), [(Kind.NOT_FOUND, 0.9, 1.1), (Kind.PENDING, 6.9, 7.1)])
+def test_an_external_refund_that_is_not_done_for_long_is_a_persons_business(
+    shop: Client, kind: Kind, before: float, days: float
+) -> None:
+    payment = paid(shop)
+    refund = written(payment, 2500, state="processing", origin="gateway", gateway_reference="re_9")
+    Refund.objects.update(created_at=Now() - timedelta(days=before))
+    by_itself(refund, kind)
+    assert asked(refund) == []
+    Refund.objects.update(created_at=Now() - timedelta(days=days))
+    for _ in range(2):
+        row = by_itself(refund, kind)
+    assert (row.state, asked(refund), counters(payment)) == ("processing", ["refund_unknown"], (2500, 0))
+    assert OperatorTask.objects.get().detail.count(refund.pk) == 1
+    assert row.due_at is not None
+    # The end of another refund answers nothing about this one; its own does.
+    other = told(sent(shop, 1000, "refund-2", payment), Kind.UNKNOWN, "read_timeout")
+    RefundAttempt.objects.update(sent_at=Now() - timedelta(days=2))
+    told(other, Kind.UNKNOWN, "read_timeout", looked=True)
+    told(other, Kind.SUCCEEDED, reference="re_2", looked=True)
+    assert asked(refund) == ["refund_unknown"]
+    by_itself(refund, Kind.SUCCEEDED, reference="re_9")
+    assert (asked(refund), counters(payment)) == ([], (3500, 3500))
+
+
+def test_after_ten_tries_people_read_that_it_goes_on_and_that_nothing_is_paid_by_hand(shop: Client) -> None:
+    refund = sent(shop)
+    for _ in range(9):
+        told(refund, Kind.NOT_SENT, "maintenance")
+        claimed_again(refund)
+    assert asked(refund) == []
+    told(refund, Kind.NOT_SENT, "maintenance")
+    task = OperatorTask.objects.get()
+    assert (task.kind, states(refund)[0]) == ("refund_failed", "processing")
+    assert "It goes on by itself: pay nothing by hand" in task.detail
+    claimed_again(refund)
+    told(refund, Kind.SUCCEEDED, reference="re_1")
+    closed = OperatorTask.objects.get()
+    assert (asked(refund), closed.closed_by) == ([], "paysite")
+    assert closed.resolution == "The customer got the money by the refund itself."
+
+
+def test_a_late_success_closes_the_task_that_it_had_failed(shop: Client) -> None:
+    refund = told(sent(shop), Kind.DECLINED, decline_code="insufficient_balance")
+    assert asked(refund) == ["refund_failed"]
+    by_itself(refund, Kind.SUCCEEDED, reference="re_1")
+    assert asked(refund) == []
+
+
+def test_a_task_about_two_refunds_is_closed_when_the_last_of_them_arrives(shop: Client) -> None:
+    payment = paid(shop)
+    first, second = (
+        told(sent(shop, 1000, key, payment), Kind.DECLINED, decline_code="insufficient_balance")
+        for key in ("refund-1", "refund-2")
+    )
+    told(sent(shop, 1000, "refund-3", payment), Kind.SUCCEEDED, reference="re_3")
+    by_itself(first, Kind.SUCCEEDED, reference="re_1")
+    assert asked(first) == ["refund_failed"]
+    by_itself(second, Kind.SUCCEEDED, reference="re_2")
+    assert (asked(first), counters(payment)) == ([], (3000, 3000))
+
+
+def test_a_refund_that_comes_back_after_its_task_was_closed_is_asked_about_anew(shop: Client) -> None:
+    refund = told(sent(shop), Kind.DECLINED, decline_code="account_closed")
+    by_itself(refund, Kind.SUCCEEDED, reference="re_1")
+    told(refund, Kind.DECLINED, decline_code="account_closed", looked=True)
+    assert (states(refund), counters(refund.payment)) == (["failed", "bounced"], (0, 0))
+    assert asked(refund) == ["refund_failed"]
+    task = OperatorTask.objects.get(closed_at=None)
+    assert "It had gone out, and came back." in task.detail
+
+
+def test_news_that_was_written_is_not_written_again_when_later_news_cannot_be(
+    shop: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = paid(shop)
+    first, second = sent(shop, 1000, "refund-1", payment), sent(shop, 2000, "refund-2", payment)
+    batch = [news(refund, Kind.UNKNOWN, "read_timeout", looked=True) for refund in (first, second)]
+    of = consequences.of
+
+    def broken(change: Any, *rest: Any) -> None:
+        if change.refund.pk == second.pk:
+            raise RuntimeError("a defect")
+        of(change, *rest)
+
+    monkeypatch.setattr(consequences, "of", broken)
+    heard_all(batch)
+    assert (last(first).looks, last(second).looks) == (1, 0)
+    assert (states(first), states(second)) == (["unknown", "unknown"], ["processing", "sent"])

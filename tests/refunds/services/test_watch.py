@@ -244,3 +244,47 @@ def test_an_empty_list_is_no_trouble(journey: Journey, monkeypatch: pytest.Monke
     monkeypatch.setattr(calls, "refunds_since", lambda *_, **__: RefundListing(()))
     later(journey.settler, 61)
     assert RefundWatch.objects.get().trouble == ""
+
+
+def test_a_waiting_refund_holds_the_reading_back_for_so_many_refunds_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch, "HELD", 2)
+    assert seen([4000, 3000, 2000], [2000], 100) == 2000
+    assert seen([5000, 4000, 3000, 2000], [2000], 100) == 3000
+    # However many: for five minutes it is read again.
+    assert seen([5000, 4999, 4998, 4750], [4750], 100) == 4750
+    assert seen([5000, 4999, 4998, 4690], [4690], 100) == 4700
+
+
+def test_a_refund_that_is_no_more_waited_for_is_given_to_people_once(
+    journey: Journey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "HELD", 1)
+    refund = journey.refund()
+    old = listed(refund, Kind.UNKNOWN, created=1_790_000_000)
+    newer = [listed(refund, created=1_790_000_000 + seconds) for seconds in (600, 30)]
+    later(journey.settler, 61)
+    RefundWatch.objects.update(seen_until=1_789_999_999)
+    row = RefundWatch.objects.get()
+    watch.heard(row, RefundListing((newer[1], old)), BECAUSE, database_now())
+    assert (RefundWatch.objects.get().seen_until, journey.tasks()) == (1_790_000_000, [])
+    for _ in range(2):
+        watch.heard(row, RefundListing((*newer, old)), BECAUSE, database_now())
+    assert RefundWatch.objects.get().seen_until == 1_790_000_030
+    (detail,) = journey.payment.operator_tasks.values_list("detail", flat=True)
+    assert detail == (
+        f"primary has refund {old.reference} of 30.00 USD: It could not be judged or stored for long, and is not read "
+        "again. Compare it with ours by hand."
+    )
+    assert again(refund).state == "succeeded"
+
+
+def test_a_refund_that_waits_for_less_than_the_limits_is_no_question(journey: Journey) -> None:
+    refund = journey.refund()
+    later(journey.settler, 61)
+    RefundWatch.objects.update(seen_until=1_789_999_999)
+    newer = [listed(refund, created=1_790_000_000 + seconds) for seconds in range(90, 0, -1)]
+    one = listed(refund, Kind.UNKNOWN)
+    watch.heard(RefundWatch.objects.get(), RefundListing((*newer, one)), BECAUSE, database_now())
+    assert (journey.tasks(), RefundWatch.objects.get().seen_until) == ([], 1_790_000_000)
