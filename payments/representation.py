@@ -61,6 +61,8 @@ def _given_back(row: Payment) -> dict[str, Any]:
         "refundStanding": refundable.standing(row),
         "disputedAmount": exact(row.disputed, row.currency),
         "disputedAmountMinor": row.disputed,
+        "chargedBackAmount": exact(row.charged_back, row.currency),
+        "chargedBackAmountMinor": row.charged_back,
     }
 
 

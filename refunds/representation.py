@@ -12,8 +12,9 @@ _PUBLIC_CODES: Final = frozenset(
     {
         # Ours.
         *("called_off", "approval_lapsed", "payment_disputed", "payment_not_captured", "payment_outcome_unknown"),
-        *("refund_window_over", "gateway_cannot_refund", "fully_refunded", "amount_exceeds_refundable"),
-        *("gateway_rejected", "declined", "pending", "proven_absent"),
+        *("refund_window_over", "gateway_cannot_refund", "fully_refunded", "nothing_left"),
+        *("amount_exceeds_refundable", "gateway_rejected", "declined", "pending", "proven_absent"),
+        "reference_of_another",
         # Gateways'.
         *("charge_not_refundable", "charge_unknown", "charge_disputed", "currency_mismatch", "insufficient_balance"),
         *("expired_or_canceled_card", "card_closed"),

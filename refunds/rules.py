@@ -102,14 +102,25 @@ def _lost_since(payment: Payment) -> Refusal | None:
     )
 
 
+def _nothing_left(payment: Payment) -> Refusal:
+    """Return where all of it went: what was lost in a dispute is no refund, and is not called one."""
+    if not payment.charged_back:
+        return Refusal("fully_refunded", "Everything that was captured is refunded or being refunded.")
+    lost, all_of_it = Money(payment.charged_back, payment.currency), Money(payment.amount, payment.currency)
+    reserved = Money(payment.refund_reserved, payment.currency)
+    refunded = f", and {reserved} is refunded or being refunded" if reserved.minor else ""
+    return Refusal(
+        "nothing_left",
+        f"Nothing is left to refund: of {all_of_it}, {lost} went back by a dispute that was lost{refunded}.",
+    )
+
+
 def _too_much(payment: Payment, amount: int) -> Refusal | None:
     left = refundable.remaining(payment)
     if 0 < amount <= left:
         return None
     if left == 0:
-        return Refusal(
-            "fully_refunded", "Everything that was captured is refunded, being refunded, or lost in a dispute."
-        )
+        return _nothing_left(payment)
     return Refusal(
         "amount_exceeds_refundable",
         f"At most {Money(left, payment.currency)} of {Money(payment.amount, payment.currency)} can still be refunded.",

@@ -125,6 +125,8 @@ _PAYMENT_FIELDS: Final = {
     "refundStanding": {"type": "string", "enum": [standing.value for standing in Standing]},
     "disputedAmount": {"type": "number", "description": "What open disputes hold; nothing is refunded meanwhile."},
     "disputedAmountMinor": {"type": "integer"},
+    "chargedBackAmount": {"type": "number", "description": "What went back by lost disputes; exact."},
+    "chargedBackAmountMinor": {"type": "integer"},
     "orderID": {"type": "string"},
     "paymentMethod": shape({"type": {"type": "string"}}),
     "metadata": {"type": "object", "additionalProperties": {"type": "string"}},

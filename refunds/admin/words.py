@@ -87,6 +87,7 @@ CODES: Final[dict[str, str]] = {
     "refund_window_over": "the time for refunds of this payment is over",
     "gateway_cannot_refund": "the gateway takes no refunds from here",
     "fully_refunded": "nothing is left to refund",
+    "nothing_left": "nothing is left to refund after a lost dispute",
     "amount_exceeds_refundable": "less than that can still be refunded",
     "gateway_rejected": "the gateway refused our request",
     "declined": "the gateway refuses it",

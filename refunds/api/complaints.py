@@ -3,19 +3,19 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from payments.api.caller import caller
 from payments.api.problems import not_found
 from payments.api.views import because
 from payments.models import Order
 from refunds.api import problems, schema, validation
+from refunds.api.base import RefundsAPIView
 from refunds.api.representation import answered
 from refunds.services.complain import complain
 from refunds.services.request import KeyReusedError, RefundRefusedError
 
 
-class ProactiveView(APIView):
+class ProactiveView(RefundsAPIView):
     """Refunds the order of a complaint at once where the policy allows it, else asks people."""
 
     scopes = {"POST": "refunds:write"}

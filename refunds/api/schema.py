@@ -30,7 +30,7 @@ REQUEST: Final = schema.shape(
         "note": {
             "type": ["string", "null"],
             "maxLength": validation.MAX_NOTE,
-            "description": "For people of the shop; customers do not see it.",
+            "description": "For people of the shop; customers do not see it. Line ends become spaces.",
         },
     },
     ["reason"],

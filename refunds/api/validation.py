@@ -116,7 +116,7 @@ def _order(fields: dict[str, Any], errors: list[FieldError]) -> str:
 
 
 def _text(fields: dict[str, Any], name: str, longest: int, errors: list[FieldError]) -> str:
-    """Return free text on one line; empty where it is absent or null."""
+    """Return free text on one line, its line ends as spaces; empty where it is absent or null."""
     given = fields.get(name)
     if given is None:
         return ""

@@ -4,7 +4,6 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from payments import ids
 from payments.api.caller import caller
@@ -13,6 +12,7 @@ from payments.api.views import because, own_payment
 from payments.api.waiting import preferred_wait, wait_while
 from refunds import queries
 from refunds.api import problems, schema, validation
+from refunds.api.base import RefundsAPIView
 from refunds.api.listing import page_of
 from refunds.api.representation import with_attempts
 from refunds.models import Refund
@@ -32,7 +32,7 @@ def own_refund(request: Request, refund_id: str) -> Refund:
     return refund
 
 
-class RefundPaymentView(APIView):
+class RefundPaymentView(RefundsAPIView):
     """Takes a refund: it is durable and its amount reserved when this answers 202, whatever happens afterwards."""
 
     scopes = {"POST": "refunds:write"}
@@ -59,7 +59,7 @@ class RefundPaymentView(APIView):
         return response
 
 
-class RefundListView(APIView):
+class RefundListView(RefundsAPIView):
     """The caller's refunds, newest first."""
 
     scopes = {"GET": "refunds:read"}
@@ -69,7 +69,7 @@ class RefundListView(APIView):
         return Response(page_of(queries.refunds_of(caller(request).client_id), request.query_params))
 
 
-class RefundView(APIView):
+class RefundView(RefundsAPIView):
     """One refund with its attempts."""
 
     scopes = {"GET": "refunds:read"}
@@ -79,7 +79,7 @@ class RefundView(APIView):
         return Response(with_attempts(own_refund(request, refund_id)))
 
 
-class CancelView(APIView):
+class CancelView(RefundsAPIView):
     """Calls a refund off while nothing of it was sent; its amount can be refunded again."""
 
     scopes = {"POST": "refunds:write"}
@@ -89,8 +89,9 @@ class CancelView(APIView):
         refund = own_refund(request, refund_id)
         try:
             return Response(shown(approve.reject(refund.pk, because(request), "Called off by the client.")))
-        except approve.NotApprovableError as error:
-            raise problems.not_cancelable(error) from None
+        except approve.NotApprovableError:
+            # As it is now: no refund comes back to a state in which it could be called off.
+            raise problems.not_cancelable(Refund.objects.get(pk=refund.pk).state) from None
 
 
 def _awaited(refund: Refund, seconds: int) -> Refund:

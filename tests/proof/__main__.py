@@ -46,7 +46,7 @@ class Size:
 
 SIZES: Final = {
     "small": Size(kills=35, share=0.02, payments=60, seconds=15, rate=6, outage=18),
-    "full": Size(kills=560, share=1.0, payments=1000, seconds=40, rate=8, outage=24),
+    "full": Size(kills=420, share=1.0, payments=1000, seconds=40, rate=8, outage=24),
 }
 
 

@@ -24,6 +24,11 @@ def refusal(payment: Payment, amount: int = 1, now: datetime | None = None) -> s
     return "" if found is None else found.code
 
 
+def told(payment: Payment) -> rules.Refusal | None:
+    """Return what is said of one more minor unit."""
+    return rules.why_not(reload(payment), 1, database_now())
+
+
 @pytest.mark.parametrize(
     ("amount", "code"),
     [
@@ -54,6 +59,8 @@ def test_nothing_left_has_a_code_of_its_own(shop: Client) -> None:
     payment = paid(shop)
     written(payment, 10_000)
     assert refusal(payment, 1) == refusal(payment, 10_000) == "fully_refunded"
+    words = "Everything that was captured is refunded or being refunded."
+    assert told(payment) == rules.Refusal("fully_refunded", words)
 
 
 def test_a_refund_that_failed_makes_room(shop: Client) -> None:
@@ -76,13 +83,19 @@ def test_a_lost_dispute_takes_its_amount_for_ever(shop: Client) -> None:
     disputed(payment, 4000, "lost")
     assert (refusal(payment, 6000), refusal(payment, 6001)) == ("", "amount_exceeds_refundable")
     written(payment, 6000)
-    assert refusal(payment, 1) == "fully_refunded"
+    assert told(payment) == rules.Refusal(
+        "nothing_left",
+        "Nothing is left to refund: of 100.00 USD, 40.00 USD went back by a dispute that was lost, and 60.00 USD is "
+        "refunded or being refunded.",
+    )
 
 
-def test_a_wholly_lost_payment_has_nothing_to_refund(shop: Client) -> None:
+def test_a_wholly_lost_payment_has_nothing_to_refund_and_is_not_called_refunded(shop: Client) -> None:
     payment = paid(shop)
     disputed(payment, 10_000, "lost")
-    assert refusal(payment, 1) == "fully_refunded"
+    assert told(payment) == rules.Refusal(
+        "nothing_left", "Nothing is left to refund: of 100.00 USD, 100.00 USD went back by a dispute that was lost."
+    )
 
 
 @pytest.mark.parametrize("status", [status for status in PaymentStatus.values if status != "success"])

@@ -28,15 +28,16 @@ def of_shop_event(event: ShopEvent, at: datetime) -> Event:
         at=at,
         rank=_TO_SHOP,
         icon="campaign",
-        title=f"Event no. {event.sequence} for the shop: {event.type}, {_sum_of(deliveries)}.",
+        title=f"Event no. {event.sequence} for the shop: {event.type}, {_sum_of(event, deliveries)}.",
         colour=_colour_of(deliveries),
         facts=facts_of([("Event", event.pk), *((row.endpoint.url, _words(row)) for row in deliveries)]),
     )
 
 
-def _sum_of(deliveries: list[Delivery]) -> str:
+def _sum_of(event: ShopEvent, deliveries: list[Delivery]) -> str:
     if not deliveries:
-        return "which no endpoint wants"
+        # Who wants it is looked up when it is published, a moment after the commit.
+        return "not handed out yet" if event.position is None else "which no endpoint wants"
     delivered = sum(row.state == Delivery.State.DELIVERED for row in deliveries)
     return f"delivered to {delivered} of {len(deliveries)}"
 

@@ -139,8 +139,8 @@ def test_the_page_of_a_dispute_tells_all_that_is_known(payment: Payment, viewer:
     titles = [event.title for event in viewer.get(url_of(dispute)).context["events"]]
     assert "primary told us by webhook: dispute.created." in titles
     assert [title for title in titles if title.startswith("Event no. ")] == [
-        "Event no. 3 for the shop: dispute.created, which no endpoint wants.",
-        "Event no. 4 for the shop: dispute.won, which no endpoint wants.",
+        "Event no. 3 for the shop: dispute.created, not handed out yet.",
+        "Event no. 4 for the shop: dispute.won, not handed out yet.",
     ]
 
 

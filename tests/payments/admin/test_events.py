@@ -108,6 +108,14 @@ def test_an_event_that_no_endpoint_wants_is_told_so(shop: Client, operator: Brow
     ]
 
 
+def test_an_event_that_was_not_published_yet_does_not_read_as_unwanted(shop: Client, operator: Browser) -> None:
+    payment = after(sent(shop), Kind.SUCCEEDED)
+    assert [title for title, _, _ in told(operator, payment)] == [
+        "Event no. 1 for the shop: payment.processing, not handed out yet.",
+        "Event no. 2 for the shop: payment.succeeded, not handed out yet.",
+    ]
+
+
 def test_the_timeline_tells_what_gateways_told_us_and_what_the_customer_was_sent(
     payment: Payment, operator: Browser
 ) -> None:

@@ -95,6 +95,7 @@ def test_another_shops_refunds_are_not_there(shop: Client, api: Api, stranger: A
     known, unknown = (body(stranger.get(f"{LIST}/{name}"), 404) for name in (refund.pk, f"{refund.pk[:-2]}zz"))
     assert {**known, "timestamp": ""} == {**unknown, "timestamp": ""}
     assert body(api.get(f"{LIST}/pay_1"), 404)["code"] == "not_found"
+    assert known["detail"] == "Nothing was done and no money moved. Check the id and the API key."
 
 
 # One refund.
@@ -195,16 +196,49 @@ def test_what_was_not_sent_can_be_called_off_and_its_amount_is_free_again(shop: 
     assert reload(payment).refund_reserved == 0
 
 
-def test_what_was_sent_cannot_be_called_off(shop: Client, api: Api) -> None:
+@pytest.mark.parametrize(
+    ("state", "words", "reserved"),
+    [
+        ("processing", "The refund is under way: the money goes back.", 3000),
+        ("succeeded", "The refund has been made: the money went back before.", 3000),
+        ("failed", "The refund failed: its amount can be refunded again, with a new key.", 0),
+    ],
+)
+def test_what_was_sent_cannot_be_called_off_and_the_refusal_says_where_the_money_is(
+    shop: Client, api: Api, state: str, words: str, reserved: int
+) -> None:
     payment = paid(shop)
-    refund = written(payment)
+    refund = written(payment, state=state)
+    before = everything()
+    found = body(api.post(f"{LIST}/{refund.pk}/cancel", {}), 409)
+    # By this request, as of every problem.
+    assert (found["code"], found["moneyMoved"]) == ("not_cancelable", False)
+    assert found["detail"] == f"{words} It can not be called off any more: this request changed nothing."
+    assert (everything(), reload(payment).refund_reserved) == (before, reserved)
+
+
+def test_a_refund_of_unknown_outcome_cannot_be_called_off(shop: Client, api: Api) -> None:
+    refund = written(paid(shop))
     refund.process(at=None)
+    refund.save()
+    refund.lose()
     refund.save()
     before = everything()
     found = body(api.post(f"{LIST}/{refund.pk}/cancel", {}), 409)
-    assert (found["code"], found["moneyMoved"]) == ("not_cancelable", False)
-    assert found["detail"] == "The refund is processing: it can not be called off. Nothing was changed."
-    assert (everything(), reload(payment).refund_reserved) == (before, 3000)
+    assert found["detail"].startswith("Whether the refund was made is being found out: do not refund in another way. ")
+    assert everything() == before
+
+
+def test_a_refund_that_was_called_off_cannot_be_called_off_again(shop: Client, api: Api) -> None:
+    refund = written(paid(shop))
+    assert api.post(f"{LIST}/{refund.pk}/cancel", {}).status_code == 200
+    before = everything()
+    found = body(api.post(f"{LIST}/{refund.pk}/cancel", {}), 409)
+    assert found["detail"] == (
+        "The refund was called off before, and nothing of it was sent. It can not be called off any more: this request "
+        "changed nothing."
+    )
+    assert everything() == before
 
 
 def test_another_shops_refund_cannot_be_called_off(shop: Client, stranger: Api) -> None:

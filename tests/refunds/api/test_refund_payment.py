@@ -154,6 +154,11 @@ def test_the_key_may_come_as_a_header(shop: Client, api: Api, header: str) -> No
     assert (answer(only), both.headers["Idempotent-Replayed"]) == (answer(both), "true")
 
 
+def test_the_line_ends_of_a_note_become_spaces(shop: Client, api: Api) -> None:
+    found = answer(post(api, paid(shop), note="Size too small.\r\nSent back on Monday.\n"))
+    assert found["note"] == Refund.objects.get().note == "Size too small. Sent back on Monday."
+
+
 @pytest.mark.parametrize("change", [{"amount": 30.01}, {"reason": "duplicate"}, {"note": "other"}])
 def test_the_key_of_another_refund_is_refused(shop: Client, api: Api, change: dict[str, Any]) -> None:
     payment = paid(shop)

@@ -61,6 +61,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_a_bad_field_is_named_and_nothing_moves(shop: Client, api: Api, change: dict[str, Any], field: str) -> None:
     found = refused(api, paid(shop), 400, **change)
     assert (found["code"], found["fields"]) == ("invalid_request", [field])
+    assert found["detail"] == (
+        "Nothing was refunded and no money moved. Correct the fields named in errors and send it again."
+    )
 
 
 def test_an_amount_of_null_is_a_callers_mistake_and_not_everything(shop: Client, api: Api) -> None:
@@ -96,11 +99,14 @@ def test_two_keys_that_differ_are_refused(shop: Client, api: Api) -> None:
 
 def test_a_body_that_is_too_large_or_no_json_is_refused(shop: Client, api: Api) -> None:
     payment = paid(shop)
-    assert refused(api, payment, 413, b'{"note": "' + b"x" * 70_000 + b'"}')["code"] == "body_too_large"
-    before = everything()
-    assert (
-        api.post(path_of(payment), "reason=other", content_type="application/x-www-form-urlencoded").status_code == 415
+    found = refused(api, payment, 413, b'{"note": "' + b"x" * 70_000 + b'"}')
+    assert (found["code"], found["detail"]) == (
+        "body_too_large",
+        "At most 65536 bytes are read. Nothing was done. No money moved.",
     )
+    before = everything()
+    form = api.post(path_of(payment), "reason=other", content_type="application/x-www-form-urlencoded")
+    assert answer(form, 415)["detail"] == "Nothing was refunded and no money moved. Send JSON, in UTF-8."
     assert everything() == before
 
 
@@ -133,6 +139,21 @@ def test_a_disputed_payment_is_refused(shop: Client, api: Api) -> None:
     assert (found["disputedAmount"], found["refundableAmount"]) == (10.0, 0.0)
 
 
+def test_after_a_lost_dispute_the_payment_says_where_the_money_went(shop: Client, api: Api) -> None:
+    payment = paid(shop)
+    disputed(payment, 10_000, "lost")
+    refusal = refused(api, payment, 409, amount=1)
+    assert refusal["code"] == "nothing_left"
+    assert refusal["detail"] == (
+        "Nothing is left to refund: of 100.00 USD, 100.00 USD went back by a dispute that was lost. "
+        "Nothing was done and no money moved."
+    )
+    response = api.get(f"/api/payments/{payment.pk}")
+    assert b'"chargedBackAmount":100.00,"chargedBackAmountMinor":10000' in response.content
+    found = json.loads(response.content)
+    assert [found[f"{name}AmountMinor"] for name in ("refunded", "refundable", "disputed")] == [0, 0, 0]
+
+
 @pytest.mark.parametrize(("captured_on", "status"), [(180, 202), (181, 409)])
 def test_the_window_ends_with_its_180th_day(shop: Client, api: Api, captured_on: int, status: int) -> None:
     payment = paid(shop)
@@ -159,13 +180,14 @@ def test_another_shops_payment_is_answered_as_one_that_does_not_exist(shop: Clie
     problems.append(refused(api, unknown, 404))
     told = [{name: value for name, value in found.items() if name != "timestamp"} for found in problems]
     assert all(each == told[0] for each in told)
+    assert told[0]["detail"] == "Nothing was done and no money moved. Check the id and the API key."
 
 
 @pytest.mark.parametrize("scopes", [("refunds:read",), ("payments:write", "payments:read")])
 def test_a_key_without_the_scope_may_not(shop: Client, scopes: tuple[str, ...]) -> None:
     found = refused(api_of(shop, *scopes), paid(shop), 403)
     assert found["code"] == "scope_missing"
-    assert "refunds:write" in found["detail"]
+    assert found["detail"] == "The call needs the scope refunds:write. Nothing was done. No money moved."
 
 
 def test_the_scope_is_enough(shop: Client) -> None:
@@ -194,6 +216,8 @@ def test_what_cannot_be_stored_is_refused_and_may_be_sent_again(
     with monkeypatch.context() as patched:
         patched.setattr("refunds.api.views.request_refund", away)
         response = post(api, payment)
-    assert (answer(response, 503)["retryable"], response.headers["Retry-After"]) == (True, "2")
+    found = answer(response, 503)
+    assert (found["retryable"], response.headers["Retry-After"]) == (True, "2")
+    assert found["detail"] == "Send the same request with the same idempotency key again; it is never refunded twice."
     assert reload(payment).refund_reserved == 0
     assert post(api, payment).status_code == 202
