@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from disputes import events
 from disputes.models import Dispute
+from disputes.services import closing
+from disputes.states import DisputeStatus
 from payments import audit
 from payments.audit import Because
 from payments.bulk import update_each
@@ -17,6 +19,11 @@ FIELDS: Final = (
     *("amount", "reason", "status", "respond_by", "due_at", "claimed_until", "fence", "looks", "trouble"),
     *("confirmed_at", "closed_at"),
 )
+# What people can do about a double loss; nothing about a dispute that was won or is none.
+_ADVICE: Final = {
+    DisputeStatus.NEEDS_RESPONSE.value: "Answer the dispute with the refunds.",
+    DisputeStatus.LOST.value: "The dispute is over: ask for the refund back, or write the difference off.",
+}
 _COUNTERS: Final = ["refund_reserved", "refunded", "disputed", "charged_back"]
 
 
@@ -43,7 +50,7 @@ class Change:
     def ask(self, kind: str, said: str, another: str) -> None:
         """Ask people about the dispute, once for each thing said."""
         dispute = self.dispute
-        said = f"Dispute {dispute.gateway_reference}: {said}"
+        said = self._named(said)
         question = Question(
             payment_id=dispute.payment_id,
             kind=kind,
@@ -74,17 +81,43 @@ class Change:
         payment = self.dispute.payment
         if not payment.refund_reserved:
             return ""
-        refunded, disputed = (Money(part, payment.currency) for part in (payment.refund_reserved, payment.disputed))
+        sums = [(payment.refund_reserved, "refunded or being refunded"), (payment.disputed, "disputed")]
+        sums.append((payment.charged_back, "lost to disputes"))
+        parts = ", ".join(f"{Money(part, payment.currency)} {what}" for part, what in sums if part)
         beyond = payment.refund_reserved + payment.disputed + payment.charged_back - payment.amount
         over = f"; together more than captured by {Money(beyond, payment.currency)}" if beyond > 0 else ""
-        return f"{refunded} refunded or being refunded, {disputed} disputed{over}."
+        return f"{parts}{over}."
 
     def warn_of_double_loss(self) -> None:
-        """Ask people where refunds and disputes together take more than was captured."""
-        payment = self.dispute.payment
-        if payment.refund_reserved + payment.disputed + payment.charged_back > payment.amount:
-            said = f"{self.exposure()} Answer the dispute with the refunds."
-            self.ask(OperatorTask.Kind.DOUBLE_LOSS, said, "Refunded and disputed again")
+        """Ask people where refunds and this dispute, open or lost, together take more than was captured.
+
+        The same is asked again where the machine closed it meanwhile, as after a dispute that was won and goes on.
+        """
+        payment, advice = self.dispute.payment, _ADVICE.get(self.dispute.status)
+        if advice is None or payment.refund_reserved + payment.disputed + payment.charged_back <= payment.amount:
+            return
+        said = f"{self.exposure()} {advice}"
+        if closed_at := closing.closed_with(payment, OperatorTask.Kind.DOUBLE_LOSS, self._named(said)):
+            said = f"{said} It is so again since the task of {closed_at:%Y-%m-%d %H:%M:%S.%f} UTC was closed."
+        self.ask(OperatorTask.Kind.DOUBLE_LOSS, said, "Refunded and disputed again")
+
+    def end(self, *, before: str) -> None:
+        """Close what people were asked about the dispute, which has ended and was `before`; after it is written."""
+        dispute = self.dispute
+        closing.close_received(dispute.payment, self.now)
+        closing.close_double_loss(dispute.payment, dispute, self.now)
+        if dispute.status == DisputeStatus.LOST != before:
+            closing.close_replaced(dispute, self.now)
+
+    def ask_for_answer(self) -> None:
+        """Ask people to answer the dispute, which goes on after it had ended: the earlier task was closed."""
+        due = self.dispute.respond_by
+        by = f"{due:%Y-%m-%d %H:%M} UTC" if due else "unknown"
+        said = f"it goes on since {self.now:%Y-%m-%d %H:%M:%S.%f} UTC after it had ended; evidence due {by}."
+        self.ask(OperatorTask.Kind.DISPUTE_RECEIVED, said, "A dispute goes on")
+
+    def _named(self, said: str) -> str:
+        return f"Dispute {self.dispute.gateway_reference}: {said}"
 
     def _enter(self, action: str, before: str, reason: str, data: dict[str, Any]) -> None:
         dispute = self.dispute

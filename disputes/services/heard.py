@@ -37,11 +37,22 @@ def heard(dispute_id: str, report: DisputeReport, because: Because, fence: int) 
         change = Change(dispute, because, book)
         dispute.claimed_until = None
         dispute.looks += 1
+        before = dispute.status
         _of(change, report)
         change.write()
-        if report.status in {"open", *_ENDED}:
-            change.warn_of_double_loss()
+        _ask_people(change, report, before)
         book.write()
+
+
+def _ask_people(change: Change, report: DisputeReport, before: str) -> None:
+    """Close what people were asked and need not see to any more, and ask what they need to know now."""
+    status = change.dispute.status
+    if status != DisputeStatus.NEEDS_RESPONSE:
+        change.end(before=before)
+    elif before != status:
+        change.ask_for_answer()
+    if report.status in {"open", *_ENDED}:
+        change.warn_of_double_loss()
 
 
 def _of(change: Change, report: DisputeReport) -> None:

@@ -78,7 +78,7 @@ def test_a_dispute_that_the_gateway_does_not_know_is_closed_at_the_second_answer
     later(journey.settler, 301)
     dispute = again(dispute)
     assert (dispute.status, dispute.due_at, held(journey)) == ("closed", None, (0, 0))
-    assert journey.tasks() == ["contradiction", "dispute_received"]
+    assert journey.tasks() == ["contradiction"]
     assert AuditEntry.objects.filter(entity_id=dispute.pk, action="dispute.closed").count() == 1
 
 

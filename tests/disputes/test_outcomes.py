@@ -116,7 +116,7 @@ def test_after_a_dispute_that_was_lost_the_rest_can_be_refunded_and_no_more(jour
 def test_after_refunds_and_a_lost_dispute_the_rest_is_what_neither_took(journey: Journey) -> None:
     journey.refund(2500)
     dispute = closed(journey, opened(journey, amount=4000), "lost")
-    assert (left(journey), dispute.refunded_before, journey.tasks()) == (3500, 2500, ["dispute_received"])
+    assert (left(journey), dispute.refunded_before, journey.tasks()) == (3500, 2500, [])
 
 
 def test_a_dispute_after_a_full_refund_is_a_double_loss_with_its_figures(journey: Journey) -> None:
@@ -179,7 +179,7 @@ def test_every_order_of_the_events_of_a_dispute_ends_in_the_same_state(
         dispute = Dispute.objects.get(gateway_reference=made["id"])
         ends.append((dispute.status, dispute.due_at, held(journey), journey.tasks(), trail(dispute)))
     trail_ = ["dispute.opened", "dispute.confirmed", f"dispute.{end}"]
-    assert ends == [(end, None, (0, 4000 if end == "lost" else 0), ["dispute_received"], trail_)] * 6
+    assert ends == [(end, None, (0, 4000 if end == "lost" else 0), [], trail_)] * 6
     assert {state for state, _ in fates()} == {"applied"}
 
 
