@@ -4,57 +4,90 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('payments', '0009_events_and_messages'),
+        ("payments", "0009_events_and_messages"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='gatewayevent',
-            name='about',
-            field=models.CharField(blank=True, db_default='', default='', max_length=100),
+            model_name="gatewayevent",
+            name="about",
+            field=models.CharField(blank=True, db_default="", default="", max_length=100),
         ),
         migrations.AddField(
-            model_name='gatewayevent',
-            name='about_key',
-            field=models.CharField(blank=True, db_default='', default='', max_length=64),
+            model_name="gatewayevent",
+            name="about_key",
+            field=models.CharField(blank=True, db_default="", default="", max_length=64),
         ),
         migrations.AddField(
-            model_name='payment',
-            name='charged_back',
+            model_name="payment",
+            name="charged_back",
             field=models.BigIntegerField(db_default=0, default=0, editable=False),
         ),
         migrations.AddField(
-            model_name='payment',
-            name='disputed',
+            model_name="payment",
+            name="disputed",
             field=models.BigIntegerField(db_default=0, default=0, editable=False),
         ),
         migrations.AddField(
-            model_name='payment',
-            name='refund_reserved',
+            model_name="payment",
+            name="refund_reserved",
             field=models.BigIntegerField(db_default=0, default=0, editable=False),
         ),
         migrations.AddField(
-            model_name='payment',
-            name='refunded',
+            model_name="payment",
+            name="refunded",
             field=models.BigIntegerField(db_default=0, default=0, editable=False),
         ),
         migrations.AlterField(
-            model_name='operatortask',
-            name='kind',
-            field=models.CharField(choices=[('unknown_too_long', 'Outcome unknown for too long'), ('rejected', 'Gateway refused our request'), ('mismatch', "Gateway's answer does not fit the charge"), ('contradiction', 'Gateway contradicts itself'), ('duplicate_charge', 'Gateway charged the customer twice'), ('late_success', 'Gateway charged too late'), ('not_given_back', 'Gateway does not give the money back'), ('taken_back', 'A paid charge was undone at the gateway'), ('dispute_received', 'A customer disputes a charge'), ('unmatched_event', "Gateway's event is about nothing we know"), ('unreadable_event', "Gateway's event cannot be read"), ('refund_unknown', 'Nobody knows whether a refund went out'), ('refund_failed', 'A refund did not reach the customer'), ('refund_review', 'A complaint asks for a refund'), ('refund_mismatch', "Gateway's refunds do not fit ours"), ('double_loss', 'Refunded and disputed as well'), ('queued_too_long', 'Accepted order could not be charged in time')], max_length=24),
+            model_name="operatortask",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("unknown_too_long", "Outcome unknown for too long"),
+                    ("rejected", "Gateway refused our request"),
+                    ("mismatch", "Gateway's answer does not fit the charge"),
+                    ("contradiction", "Gateway contradicts itself"),
+                    ("duplicate_charge", "Gateway charged the customer twice"),
+                    ("late_success", "Gateway charged too late"),
+                    ("not_given_back", "Gateway does not give the money back"),
+                    ("taken_back", "A paid charge was undone at the gateway"),
+                    ("dispute_received", "A customer disputes a charge"),
+                    ("unmatched_event", "Gateway's event is about nothing we know"),
+                    ("unreadable_event", "Gateway's event cannot be read"),
+                    ("refund_unknown", "Nobody knows whether a refund went out"),
+                    ("refund_failed", "A refund did not reach the customer"),
+                    ("refund_review", "A complaint asks for a refund"),
+                    ("refund_mismatch", "Gateway's refunds do not fit ours"),
+                    ("double_loss", "Refunded and disputed as well"),
+                    ("queued_too_long", "Accepted order could not be charged in time"),
+                ],
+                max_length=24,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('refund_reserved__lte', models.F('amount')), ('refunded__gte', 0), ('refunded__lte', models.F('refund_reserved'))), name='refunds_stay_within_the_capture'),
+            model_name="payment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("refund_reserved__lte", models.F("amount")),
+                    ("refunded__gte", 0),
+                    ("refunded__lte", models.F("refund_reserved")),
+                ),
+                name="refunds_stay_within_the_capture",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('refund_reserved', 0), ('status__in', ('success', 'review')), _connector='OR'), name='only_captured_money_is_refunded'),
+            model_name="payment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("refund_reserved", 0), ("status__in", ("success", "review")), _connector="OR"),
+                name="only_captured_money_is_refunded",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('charged_back__gte', 0), ('disputed__gte', 0)), name='disputed_money_is_not_negative'),
+            model_name="payment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("charged_back__gte", 0), ("disputed__gte", 0)),
+                name="disputed_money_is_not_negative",
+            ),
         ),
     ]

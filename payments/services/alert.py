@@ -37,7 +37,9 @@ def tell_tasks() -> int:
             waiting = waiting.select_for_update(skip_locked=True, no_key=True, of=("self",))
         tasks = list(waiting[:_AT_ONCE])
         for task in tasks:
-            _tell(task)
+            # One that closed by itself meanwhile waits for nobody.
+            if task.closed_at is None:
+                _tell(task)
         OperatorTask.objects.filter(pk__in=[task.pk for task in tasks]).update(alerted_at=Now())
     return len(tasks)
 

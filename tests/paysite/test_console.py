@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 # User and session, the user's permissions and those of the groups, then the page itself: fifteen queues (four of
 # them about events, three about refunds, one about disputes), gateways with five, payments with two, their levels,
 # loops, recovery; on PostgreSQL the time as well.
-STATEMENTS = 30 + (connection.vendor == "postgresql")
+STATEMENTS = 31 + (connection.vendor == "postgresql")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.paginator import Paginator
-from django.db.models import Count, Sum
+from django.db.models import Case, Count, F, Sum, Value, When
 
 from payments.admin.formats import utc
 from payments.clock import database_now
@@ -92,18 +92,22 @@ def _facts(bulk: BulkRefund) -> list[tuple[str, str]]:
     ]
 
 
-def _sums(bulk: BulkRefund) -> list[tuple[str, str, str, int]]:
-    """Return (currency, money, what became of it, how many rows): the refund's own state where there is one."""
-    groups = bulk.rows.order_by("currency", "state", "refund__state").values("currency", "state", "refund__state")
+def _sums(bulk: BulkRefund) -> list[tuple[str, str, int]]:
+    """Return (money, what became of it, how many rows): the refund's own state where there is one.
+
+    Rows without an amount, whatever their currency, come last and together.
+    """
+    counted = Case(When(amount=None, then=Value("")), default=F("currency"))
+    groups = bulk.rows.annotate(counted=counted).values("counted", "state", "refund__state")
+    sums = groups.annotate(count=Count("pk"), total=Sum("amount")).order_by("counted", "state", "refund__state")
     of_refund, of_row = dict(RefundState.choices), dict(RowState.choices)
     return [
         (
-            group["currency"] or "—",
-            str(Money(group["total"] or 0, group["currency"])) if group["currency"] else "—",
+            str(Money(group["total"], group["counted"])) if group["counted"] else "—",
             str(of_refund.get(group["refund__state"]) or of_row[group["state"]]),
             group["count"],
         )
-        for group in groups.annotate(count=Count("pk"), total=Sum("amount"))
+        for group in sorted(sums, key=lambda group: not group["counted"])
     ]
 
 

@@ -10,11 +10,12 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from payments.admin import sentences
-from payments.admin.base import ReadOnlyAdmin, page_of, payment_link
+from payments.admin.base import ReadOnlyAdmin, page_of
 from payments.admin.confirm import Question, RefusedError, ask, operator_of
 from payments.admin.formats import utc
 from payments.admin.labels import coloured
@@ -49,16 +50,24 @@ class GatewayFilter(SimpleListFilter):
 
 @admin.register(Refund)
 class RefundAdmin(ReadOnlyAdmin):
-    list_display = ("id", "of_payment", "amount_exact", "standing", "why", "came_by", "gateway", "asked_by", "created")
+    # With more columns, or with ids in full, the list is wider than a screen of 1280 pixels.
+    list_display = ("short_id", "of_payment", "amount_exact", "standing", "why", "came_by", "asked_by", "created")
     list_filter = (QueueFilter, "state", "reason", "origin", GatewayFilter)
     list_select_related = ("client",)
     exact_search = ("pk", "payment_id")
     search_help_text = "Refund or payment id, the gateway's refund id, or a key"
     nothing = "Nobody has refunded anything yet. A refund is asked for on the page of its payment."
 
+    @admin.display(description="refund")
+    def short_id(self, refund: Refund) -> SafeString:
+        """Show the end of the id, by which it is told from others; the whole id is its title."""
+        return format_html('<span title="{}">{}</span>', refund.pk, _end_of(refund.pk))
+
     @admin.display(description="payment")
     def of_payment(self, refund: Refund) -> SafeString:
-        return payment_link(refund.payment_id)
+        id_ = refund.payment_id
+        url = reverse("admin:payments_payment_change", args=[id_])
+        return format_html('<a class="console-link" href="{}" title="{}">{}</a>', url, id_, _end_of(id_))
 
     @admin.display(description="amount")
     def amount_exact(self, refund: Refund) -> str:
@@ -72,17 +81,18 @@ class RefundAdmin(ReadOnlyAdmin):
     def why(self, refund: Refund) -> str:
         return refund.get_reason_display()
 
-    @admin.display(description="came by")
+    @admin.display(description="by, gateway")
     def came_by(self, refund: Refund) -> str:
-        return f"{refund.get_origin_display()} (external)" if refund.is_external else refund.get_origin_display()
+        external = " (external)" if refund.is_external else ""
+        return f"{refund.get_origin_display()}{external}, {refund.gateway}"
 
     @admin.display(description="asked for by")
     def asked_by(self, refund: Refund) -> str:
         return sentences.who(refund.requested_by, refund.client.name)
 
-    @admin.display(description="asked for")
+    @admin.display(description="asked for (UTC)")
     def created(self, refund: Refund) -> str:
-        return utc(refund.created_at)
+        return utc(refund.created_at).removesuffix(" UTC")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -144,6 +154,10 @@ class RefundAdmin(ReadOnlyAdmin):
         except RefusedError as error:
             messages.error(request, str(error))
         return HttpResponseRedirect(page_of(refund))
+
+
+def _end_of(id_: str) -> str:
+    return f"…{id_[-6:]}"
 
 
 def _refund(refund_id: str) -> Refund:

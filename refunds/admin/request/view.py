@@ -16,6 +16,7 @@ from payments.admin.base import page_of
 from payments.admin.confirm import because_of
 from payments.clock import database_now
 from payments.models import Payment
+from payments.money import Money
 from payments.reliability import refundable
 from refunds import rules
 from refunds.admin.may import limit_in_words, limits_of
@@ -28,6 +29,8 @@ from refunds.states import RefundState
 
 CONFIRMED: Final = "confirmed"
 _NOTHING: Final = "Nothing was refunded: no money moved."
+_ONE_REFUND: Final = "This form had been sent already: it is one refund, and this is its page."
+_REUSED: Final = "This form was used for another refund already. Open it anew."
 
 
 def ask_for_refund(http: HttpRequest, site: AdminSite, payment: Payment, user: User) -> HttpResponse:
@@ -35,12 +38,12 @@ def ask_for_refund(http: HttpRequest, site: AdminSite, payment: Payment, user: U
     nonce = nonce_of(http)
     if not nonce:
         return with_nonce(http)
-    used = Refund.objects.filter(client_id=payment.client_id, idempotency_key=key_of(nonce)).first()
-    if used is not None:
-        return _used(http, site, payment, used)
-    refusal = rules.why_not(payment, max(refundable.remaining(payment), 1), database_now())
     form = RefundForm(payment, http.POST if http.method == "POST" else None)
     pages = _Pages(http, site, payment, user, form)
+    used = _refund_by(payment, nonce)
+    if used is not None:
+        return _used(pages, used, nonce)
+    refusal = rules.why_not(payment, max(refundable.remaining(payment), 1), database_now())
     if refusal is not None:
         return pages.form(why_not=refusal.words)
     if http.method != "POST" or not form.is_valid():
@@ -52,26 +55,17 @@ def ask_for_refund(http: HttpRequest, site: AdminSite, payment: Payment, user: U
 
 
 def _request(pages: "_Pages", nonce: str) -> HttpResponse:
-    payment, said = pages.payment, pages.refund_form.cleaned_data
-    wanted = Wanted(
-        payment_id=payment.pk,
-        amount=said["amount"],
-        reason=said["reason"],
-        note=said["note"],
-        origin=Origin.CONSOLE,
-        key=key_of(nonce),
-        client_id=payment.client_id,
-        limits=limits_of(pages.user),
-    )
     try:
-        requested = request(wanted, because_of(pages.user, "refund"))
+        requested = request(_wanted(pages, nonce), because_of(pages.user, "refund"))
     except RefundRefusedError as error:
         return pages.form(refused=error.words)
     except KeyReusedError:
-        return pages.form(refused="This form was used for another refund already. Open it anew.")
+        # Another tab was faster by a moment. Refunds are never deleted: it is there.
+        used = _refund_by(pages.payment, nonce)
+        return pages.form(refused=_REUSED) if used is None else pages.used(used, differs=True)
     refund = requested.refund
     if requested.replayed:
-        messages.info(pages.http, "This form had been sent already: it is one refund, and this is its page.")
+        messages.info(pages.http, _ONE_REFUND)
     elif refund.state == RefundState.AWAITING_APPROVAL:
         messages.success(pages.http, f"The refund of {refund.money} waits for the approval of a second person.")
     else:
@@ -81,22 +75,34 @@ def _request(pages: "_Pages", nonce: str) -> HttpResponse:
     return HttpResponseRedirect(page_of(refund))
 
 
-def _used(http: HttpRequest, site: AdminSite, payment: Payment, refund: Refund) -> HttpResponse:
-    """Tell that this form asked for a refund already; sent again it leads there, as a second click of the first."""
-    if http.method == "POST" and CONFIRMED in http.POST:
-        messages.info(http, "This form had been sent already: it is one refund, and this is its page.")
+def _wanted(pages: "_Pages", nonce: str) -> Wanted:
+    """Return what the valid form asks for."""
+    payment, said = pages.payment, pages.refund_form.cleaned_data
+    return Wanted(
+        payment_id=payment.pk,
+        amount=said["amount"],
+        reason=said["reason"],
+        note=said["note"],
+        origin=Origin.CONSOLE,
+        key=key_of(nonce),
+        client_id=payment.client_id,
+        limits=limits_of(pages.user),
+    )
+
+
+def _refund_by(payment: Payment, nonce: str) -> Refund | None:
+    """Return what was asked for with the form of this number before."""
+    return Refund.objects.filter(client_id=payment.client_id, idempotency_key=key_of(nonce)).first()
+
+
+def _used(pages: "_Pages", refund: Refund, nonce: str) -> HttpResponse:
+    """Tell that this form asked for a refund already; the same sent again leads there, as a second click does."""
+    http, form = pages.http, pages.refund_form
+    is_same = form.is_valid() and _wanted(pages, nonce).hash == refund.request_hash
+    if is_same and CONFIRMED in http.POST:
+        messages.info(http, _ONE_REFUND)
         return HttpResponseRedirect(page_of(refund))
-    context = {
-        **site.each_context(http),
-        "title": "Refund",
-        "opts": Refund._meta,
-        "payment": payment,
-        "refund": refund,
-        "refund_url": page_of(refund),
-        "back": page_of(payment),
-        "again": http.path,
-    }
-    return TemplateResponse(http, "admin/console/refund_form_used.html", context)
+    return pages.used(refund, differs=form.is_bound and not is_same)
 
 
 class _Pages:
@@ -120,6 +126,24 @@ class _Pages:
         will = told(self.payment, said["amount"], said["reason"], said["note"], self.user)
         kept = [(name, self.http.POST.get(name, "")) for name in self.refund_form.fields]
         return self._page("admin/console/refund_confirm.html", told=will, kept=kept, confirmed=CONFIRMED)
+
+    def used(self, refund: Refund, *, differs: bool) -> TemplateResponse:
+        """The form asked for `refund` already, maybe of another payment. differs: so does what is sent with it now."""
+        return self._page(
+            "admin/console/refund_form_used.html",
+            refund=refund,
+            refund_url=page_of(refund),
+            differs=differs,
+            other_money=self._other_money(refund) if differs else None,
+            of_another=refund.payment_id != self.payment.pk,
+            again=self.http.path,
+        )
+
+    def _other_money(self, refund: Refund) -> Money | None:
+        """Return the amount that is sent now, where it can be read and is not what `refund` gives back already."""
+        amount = self.refund_form.cleaned_data.get("amount")
+        money = Money(amount, self.payment.currency) if amount else None
+        return None if refund.payment_id == self.payment.pk and money == refund.money else money
 
     def _page(self, template: str, **context: Any) -> TemplateResponse:
         everywhere = {

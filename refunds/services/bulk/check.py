@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.db import IntegrityError, transaction
 
@@ -20,6 +21,8 @@ from refunds.services.bulk.find import find
 from refunds.services.bulk.lines import Line
 from refunds.services.bulk.repeats import warn
 from refunds.states import RowState
+
+_DIFFER: Final = "The order and the payment differ: this payment is of another order."
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def _rows(lines: Sequence[Line], now: datetime) -> list[BulkRefundRow]:
 
 def _row(line: Line, found: Payment | str, now: datetime) -> BulkRefundRow:
     given = " ".join(filter(None, (line.amount, line.currency)))
-    row = BulkRefundRow(number=line.number, given_payment=line.payment, given_amount=given[:40])
+    row = BulkRefundRow(number=line.number, given_payment=line.given, given_amount=given[:40])
     if line.bad or isinstance(found, str):
         row.state, row.message = RowState.REFUSED, line.bad or str(found)
         return row
@@ -115,6 +118,8 @@ def _checked(line: Line, payment: Payment, now: datetime) -> tuple[int | None, s
 
     Rows of one payment share the object: the second one sees what the first one would take.
     """
+    if line.order and line.order not in (payment.order_id, payment.order.reference):
+        return None, _DIFFER
     if not line.amount:
         if line.currency and line.currency != payment.currency:
             raise BadAmountError(f"The list says {line.currency}, but the payment is in {payment.currency}.")

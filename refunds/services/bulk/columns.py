@@ -25,6 +25,10 @@ class Columns:
         """Return the payment's id or else the order's reference."""
         return self._cell(cells, "payment") or self._cell(cells, "order")
 
+    def order(self, cells: Sequence[str]) -> str:
+        """Return the order that is named beside a payment; empty where the order names the payment itself."""
+        return self._cell(cells, "order") if self._cell(cells, "payment") else ""
+
     def amount(self, cells: Sequence[str]) -> str:
         return self._cell(cells, "amount")
 

@@ -21,14 +21,14 @@ def find(names: Iterable[str]) -> dict[str, Payment | str]:
     """Return for each name (payment id, order id or order reference) its payment, or why there is none, in words.
 
     Of an order it is the payment that captured its money, else its newest one. A payment that is named in several ways
-    is one object.
+    is one object, and knows its order.
     """
     names = set(names)
     payments = {name for name in names if is_id(name, "pay")}
     orders = {name for name in names if is_id(name, "ord")}
     found: dict[str, Payment | str] = dict.fromkeys(names, NOT_FOUND)
     for some in _chunks(payments):
-        found.update({payment.pk: payment for payment in Payment.objects.filter(pk__in=some)})
+        found.update({payment.pk: payment for payment in Payment.objects.select_related("order").filter(pk__in=some)})
     order_of = _orders(names - payments, orders)
     of_order = _payments_of({order for order in order_of.values() if order})
     for name, order in order_of.items():
@@ -59,7 +59,7 @@ def _orders(references: set[str], ids: set[str]) -> dict[str, str]:
 def _payments_of(orders: set[str]) -> dict[str, Payment]:
     every: dict[str, list[Payment]] = defaultdict(list)
     for some in _chunks(orders):
-        for payment in Payment.objects.filter(order__in=some).order_by("pk"):
+        for payment in Payment.objects.select_related("order").filter(order__in=some).order_by("pk"):
             every[payment.order_id].append(payment)
     return {order: _main(payments) for order, payments in every.items()}
 

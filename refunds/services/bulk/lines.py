@@ -16,6 +16,8 @@ MOST_ROWS: Final = 5_000
 # Characters that are kept of what stood in the list (the columns of the database).
 _PAYMENT_KEPT: Final = 100
 _AMOUNT_KEPT: Final = 40
+# Characters of the longest order reference.
+_ORDER_KEPT: Final = 64
 
 _LINE_ENDS: Final = re.compile(r"\r\n|\n|\r")
 _DELIMITERS: Final = (";", "\t", ",")
@@ -30,13 +32,22 @@ class BadListError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row as it stood in the list. number: of the line in the file, from 1. bad: why it cannot be read."""
+    """One row as it stood in the list. number: of the line in the file, from 1. bad: why it cannot be read.
+
+    order: what stood beside the payment, which must be the order of that payment.
+    """
 
     number: int
     payment: str
     amount: str = ""
     currency: str = ""
     bad: str = ""
+    order: str = ""
+
+    @property
+    def given(self) -> str:
+        """What the row names, as people are shown it."""
+        return " · ".join(filter(None, (self.payment, self.order)))[:_PAYMENT_KEPT]
 
 
 def decoded(content: bytes) -> str:
@@ -103,15 +114,15 @@ def _line(number: int, line: str, delimiter: str, columns: Columns) -> Line:
     cells, bad = _cells(line, delimiter)
     if bad:
         return Line(number, cells[0][:_PAYMENT_KEPT], bad=bad)
-    payment = columns.payment(cells)
+    payment, order = columns.payment(cells), columns.order(cells)
     amount, currency = columns.amount(cells), columns.currency(cells)
     if not payment:
         bad = "The line names no payment."
-    elif len(payment) > _PAYMENT_KEPT or len(amount) > _AMOUNT_KEPT:
+    elif len(payment) > _PAYMENT_KEPT or len(order) > _ORDER_KEPT or len(amount) > _AMOUNT_KEPT:
         bad = "The line is not a payment and an amount: a cell is far too long."
     elif not columns.is_heading and any(cells[3:]):
         bad = "The line has more cells than a payment, an amount and a currency. Give the list a heading."
-    return Line(number, payment[:_PAYMENT_KEPT], amount[:_AMOUNT_KEPT], currency, bad)
+    return Line(number, payment[:_PAYMENT_KEPT], amount[:_AMOUNT_KEPT], currency, bad, order[:_ORDER_KEPT])
 
 
 def _clean(cell: str) -> str:

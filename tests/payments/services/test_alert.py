@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from payments.clock import database_now
 from payments.gateways.base import Kind
 from payments.models import Client, Notice, OperatorTask
 from payments.reliability import breaker, circuit_rules
@@ -114,3 +115,10 @@ def test_nobody_gets_up_for_a_list_that_cannot_be_read(db: None, settings: Any) 
     settings.BREAKER_FAILURES = 1
     fail(1, "list")
     assert told() == []
+
+
+def test_a_task_that_closed_by_itself_is_not_told_any_more(db: None) -> None:
+    now = database_now()
+    OperatorTask.objects.create(kind="unmatched_event", subject="primary: evt_1", detail="lost", closed_at=now)
+    assert (alert.tell_tasks(), alert.anything_to_tell()) == (1, False)
+    assert not Notice.objects.exists()

@@ -67,6 +67,33 @@ def test_a_file_is_checked_and_shown_and_nothing_is_refunded(payment: Payment, o
     assert (Refund.objects.count(), reload(payment).refund_reserved) == (0, 0)
 
 
+def test_an_order_and_a_payment_that_differ_are_shown_as_they_were_given(payment: Payment, operator: Browser) -> None:
+    bulk = made(operator, "order;payment;amount", f"order-9;{payment.pk};30.00")
+    page = text_of(operator, page_of(bulk))
+    assert f"{payment.pk} · order-9 · 30.00" in page
+    assert "1 × The order and the payment differ: this payment is of another order." in page
+    assert "No row of the list can be refunded." in page
+    response = operator.get(f"{LIST}{bulk.pk}/result.csv")
+    text = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    assert text.splitlines()[1].startswith(f"2,{payment.pk} · order-9 · 30.00,{payment.pk},,USD,Cannot be refunded,")
+    operator.post(act_of(bulk, "start"), {"reason": "outage"})
+    assert (now(bulk).state, Refund.objects.count(), reload(payment).refund_reserved) == ("checked", 0, 0)
+
+
+def test_the_sums_have_a_line_for_a_currency_only_where_there_is_money(
+    shop: Client, payment: Payment, operator: Browser, settler: Settler
+) -> None:
+    yen = captured(shop, settler, "order-2-pay", order="order-2", currency="JPY", amount=500)
+    dinar = captured(shop, settler, "order-3-pay", order="order-3", currency="KWD", amount=5000)
+    bulk = made(operator, f"{payment.pk},30.00", f"{payment.pk},500.00", f"{yen.pk},5.00", f"{dinar.pk},x", "order-9")
+    sums = operator.get(page_of(bulk)).context["sums"]
+    assert sums == [
+        ("500.00 USD", "Cannot be refunded", 1),
+        ("30.00 USD", "Waiting", 1),
+        ("—", "Cannot be refunded", 3),
+    ]
+
+
 def test_a_list_is_started_after_a_confirmation_and_shows_each_rows_refund(
     payment: Payment, operator: Browser, settler: Settler
 ) -> None:

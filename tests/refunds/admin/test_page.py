@@ -1,17 +1,23 @@
 """Refunds on the page of their payment, their own page, the list, and the front page (G4)."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from payments.admin.overview.queues import card
+from payments.audit import Because
+from payments.clock import database_now
 from payments.gateways.base import Kind
 from payments.models import Client, OperatorTask, Payment
+from refunds.admin.queues import STUCK
 from refunds.models import Refund
+from refunds.services.approve import approve
 from tests.payments.admin.conftest import text_of
 from tests.payments.conftest import reload
 from tests.refunds.admin.conftest import asked_by, page_of, paid, told, under_way, url_of, words_of
@@ -188,6 +194,45 @@ def test_the_front_page_counts_what_waits_with_its_value(shop: Client, operator:
     assert "3 refunds wait for approval." in words
     assert "1 refund is being checked with its gateway." in words
     assert "queue=to_approve" in response.content.decode()
+
+
+def test_a_refund_that_nobody_sends_for_two_minutes_is_on_the_front_page(shop: Client, operator: Browser) -> None:
+    waits = asked_by("anna", paid(shop, amount=20_000), 15_000, "1")
+    taken_on = told(under_way(asked_by("anna", paid(shop, "k2"), 700, "2")), Kind.PENDING, reference="re_2")
+    stuck = asked_by("anna", paid(shop, "k3"), 900, "3")
+    assert (waits.state, taken_on.state, stuck.state) == ("awaiting_approval", "processing", "requested")
+
+    def counted(seconds: int) -> int:
+        return card(STUCK, database_now() + timedelta(seconds=seconds)).count
+
+    assert [counted(seconds) for seconds in (0, 115, 125)] == [0, 0, 1]
+    assert card(STUCK, database_now() + timedelta(seconds=125)).at_risk == ["9.00 USD"]
+    under_way(stuck)
+    assert Refund.objects.get(pk=stuck.pk).state == "processing"
+    assert counted(125) == 1
+    assert rows(operator, "?queue=refund_stuck") == []
+    assert "Refunds not sent for over 2 minutes" in text_of(operator, "/admin/")
+
+
+def test_a_refund_that_was_approved_late_has_its_two_minutes_from_then(shop: Client, operator: Browser) -> None:
+    refund = asked_by("anna", paid(shop, amount=20_000), 15_000)
+    approve(refund.pk, Because("operator:sue", "console:approve"), seen=refund.parameters_hash)
+    later = database_now() + timedelta(seconds=600)
+    for approved_at, count in ((later - timedelta(seconds=60), 0), (later - timedelta(seconds=121), 1)):
+        Refund.objects.filter(pk=refund.pk).update(approved_at=approved_at)
+        assert card(STUCK, later).count == count
+
+
+def test_the_queue_of_refunds_not_sent_is_read_by_a_partial_index(shop: Client) -> None:
+    now = database_now()
+    with CaptureQueriesContext(connection) as queries:
+        card(STUCK, now)
+    assert len(queries) == 1
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # The table is too small here for any index to be worth it.
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        assert "refund_not_succeeded" in STUCK.rows(now).explain()
 
 
 def test_a_task_about_a_refund_leads_to_it(shop: Client, operator: Browser) -> None:

@@ -11,9 +11,10 @@ from payments.models import AuditEntry, Client, Event, Payment
 from payments.services.settle import Settler
 from refunds.models import BulkRefund, Refund
 from refunds.models.bulk import new_bulk_id
+from refunds.services.bulk import acts
 from tests.payments.conftest import accepted, reload
-from tests.refunds.conftest import captured, requested
-from tests.refunds.services.bulks import checked, messages, states
+from tests.refunds.conftest import NO_LIMIT, captured, requested
+from tests.refunds.services.bulks import ANNA, checked, messages, states
 from tests.sandbox import SandboxProcess
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,7 +49,7 @@ def test_rows_of_one_payment_are_checked_together(shop: Client, gateway: Sandbox
     bulk = checked(f"{payment.pk},60.00", f"{payment.pk},40.01", f"{payment.pk},40.00", f"{payment.pk}")
     assert states(bulk) == ["waiting", "refused", "waiting", "refused"]
     assert messages(bulk)[1] == "At most 40.00 USD of 100.00 USD can still be refunded."
-    assert messages(bulk)[3].startswith("Everything that was captured is refunded, being refunded, or lost")
+    assert messages(bulk)[3].startswith("Everything that was captured is refunded or being refunded.")
     assert money(payment) == (0, 0)
 
 
@@ -97,6 +98,30 @@ def test_a_reference_of_two_shops_names_no_payment(shop: Client, gateway: Sandbo
     assert messages(bulk) == ["Several shops have an order with this reference. Name the payment by its id."]
 
 
+def test_a_payment_of_another_order_than_the_one_beside_it_is_refused(
+    shop: Client, gateway: SandboxProcess, settler: Settler
+) -> None:
+    first = captured(shop, settler)
+    second = captured(shop, settler, "order-2-pay", order="order-2")
+    bulk = checked(
+        "order,payment,amount",
+        f"order-1,{second.pk},10.00",
+        f"order-2,{second.pk},10.00",
+        f"{first.order_id},{first.pk},20.00",
+        f"{first.order_id},{second.pk},",
+        "order-2,order-1,",
+    )
+    assert states(bulk) == ["refused", "waiting", "waiting", "refused", "refused"]
+    differ = "The order and the payment differ: this payment is of another order."
+    assert messages(bulk) == [differ, "", "", differ, differ]
+    assert rows(bulk)[0][1:4] == (second.pk, None, "USD")
+    given = bulk.rows.order_by("number").values_list("given_payment", flat=True)
+    assert list(given)[:2] == [f"{second.pk} · order-1", f"{second.pk} · order-2"]
+    bulk = acts.start(bulk.pk, ANNA, seen=bulk.parameters_hash, limits=NO_LIMIT)
+    settler.drain()
+    assert (money(second), money(first)) == ((1000, 1000), (2000, 2000))
+
+
 def test_of_an_order_the_payment_that_captured_is_meant(
     shop: Client, gateway: SandboxProcess, settler: Settler
 ) -> None:
@@ -125,6 +150,8 @@ def test_one_form_sent_twice_is_one_list(shop: Client, gateway: SandboxProcess, 
     assert (first.pk, second.pk, BulkRefund.objects.count()) == (key, key, 1)
     other = checked(f"{payment.pk},11.00", key=key)
     assert other.pk != key
+    corrected = checked("order,payment,amount", f"order-9,{payment.pk},10.00", key=key)
+    assert corrected.pk not in {key, other.pk}
     assert [row[2] for row in rows(other)] == [1100]
 
 

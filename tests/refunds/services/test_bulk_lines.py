@@ -45,6 +45,16 @@ def test_an_order_reference_is_taken_where_there_is_no_payment_id() -> None:
     assert rows(f"payment id,order reference\n{A},ORDER-1\n,ORDER 2") == [(2, A, "", ""), (3, "ORDER 2", "", "")]
 
 
+def test_the_order_that_stands_beside_a_payment_is_kept() -> None:
+    lines = read(f"payment id,order reference\n{A},ORDER-1\n,ORDER-2\n{B},")
+    assert [(line.payment, line.order) for line in lines] == [(A, "ORDER-1"), ("ORDER-2", ""), (B, "")]
+
+
+def test_an_order_that_is_far_too_long_spoils_its_line() -> None:
+    text = f"payment,order\n{A},{'x' * 65}"
+    assert bad(text) == [(2, "The line is not a payment and an amount: a cell is far too long.")]
+
+
 def test_a_pasted_reference_with_blanks_is_no_amount() -> None:
     assert rows("ORDER 12\nORDER 13") == [(1, "ORDER 12", "", ""), (2, "ORDER 13", "", "")]
 
