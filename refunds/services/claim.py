@@ -177,16 +177,23 @@ class _Claim:
         if look_up is None:
             return None
         granted = {"look_up": look_up}
-        if attempt is not None and self._again > 0 and _may_send_again(attempt, change.now):
-            resend = self._board.admit(refund.gateway, "refund")
-            if resend is not None and rules.why_not_send(refund.payment, change.now) is None:
-                self._again -= 1
-                granted["refund"] = resend
-                attempt.sends += 1
-                attempt.last_sent_at = change.now
-                attempt.not_found_at = None
-                change.keep(attempt)
+        if attempt is not None and (resend := self._resend(refund, attempt, change.now)) is not None:
+            granted["refund"] = resend
+            attempt.sends += 1
+            attempt.last_sent_at = change.now
+            attempt.not_found_at = None
+            change.keep(attempt)
         return Work(Step.LOOK_UP, refund, attempt, refund.fence, change.now, granted)
+
+    def _resend(self, refund: Refund, attempt: RefundAttempt, now: datetime) -> Pass | None:
+        """Return leave to send `attempt` again under its key, if the look-up finds nothing; None: only look it up."""
+        if self._again <= 0 or not _may_send_again(attempt, now):
+            return None
+        # Asked before the breaker, whose leave may be one of few trials.
+        if rules.why_not_send(refund.payment, now) is not None:
+            return None
+        self._again -= 1
+        return self._board.admit(refund.gateway, "refund")
 
     def _lost(self, refund: Refund, attempt: RefundAttempt, change: Change) -> None:
         """A worker was lost with this attempt: it may have been sent, or not."""
