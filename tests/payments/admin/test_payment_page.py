@@ -126,7 +126,8 @@ def test_the_page_takes_as_many_statements_for_a_long_history_as_for_a_short_one
         ask_now(payment.pk, BECAUSE, "again")
     assert len(set(counts)) == 1
     # Four of them for what gateways, shop and customer were told; one for refunds, one for disputes.
-    assert counts[0] <= 19
+    # On PostgreSQL the time as well.
+    assert counts[0] <= 19 + (connection.vendor == "postgresql")
 
 
 def test_of_a_very_long_trail_the_newest_is_shown_and_the_rest_is_linked(
