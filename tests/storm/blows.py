@@ -23,13 +23,15 @@ _TEND_EVERY: Final = 1.0
 class Blows:
     """dealt: blows that met somebody, by kind; missed: those that found nobody; replaced: clusters that hung.
 
-    happened: what happened at the gateways without us, by kind."""
+    happened: what happened at the gateways without us, by kind.
+    """
 
     def __init__(self, stack: Stack, weathers: Mapping[str, Weather], observer: Observer) -> None:
         self.dealt: Counter[str] = Counter()
         self.missed: Counter[str] = Counter()
         self.repaired: Counter[str] = Counter()
         self.happened: Counter[str] = Counter()
+        self._put_off: list[Outside] = []
         self._stack = stack
         self._weathers = weathers
         self._observer = observer
@@ -56,8 +58,17 @@ class Blows:
         (self.dealt if met else self.missed)[blow.kind] += 1
 
     def happen(self, outside: Outside) -> None:
-        """Have something happen at the gateway that has nearly all charges; count it only where it did."""
-        self.happened[outside.kind] += self._primary().outside(outside.kind, outside.choice)
+        """Have something happen at the gateway that has nearly all charges; where it cannot yet, it is put off."""
+        if self._primary().outside(outside.kind, outside.choice):
+            self.happened[outside.kind] += 1
+        else:
+            self._put_off.append(outside)
+
+    def happen_late(self) -> None:
+        """Have happen what was put off, as far as it can by now."""
+        waiting, self._put_off = self._put_off, []
+        for outside in waiting:
+            self.happen(outside)
 
     def tend(self) -> None:
         """Continue what was paused long enough; start again what ended or hangs."""

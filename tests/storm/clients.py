@@ -2,7 +2,8 @@
 
 Run as `python -m tests.storm.clients FOLDER ADDRESS`; reads `orders.json` and `api-key` there. Each reply, and each
 that was lost, becomes a line of `history.jsonl`, of refunds of `refunds.jsonl`. Ends when all orders have their reply;
-at SIGTERM they give up.
+at SIGTERM they give up. With `back` as a third word they are the clients of earlier who come back when all is settled,
+and ask for the refunds of their plan: those of earlier again under their keys, and those they could not ask for yet.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -20,6 +21,7 @@ from typing import Any, Final, TextIO
 import aiohttp
 
 from tests.storm.plan import Order
+from tests.storm.result import lines_of
 
 # Seconds: a reply that takes longer (beyond a wait that was asked for) is lost; between two tries; between two polls.
 _PATIENCE: Final = 5.0
@@ -28,6 +30,8 @@ _POLL_EVERY: Final = (0.4, 1.2)
 # Whoever asks for the outcome stops after so many seconds, and so many after the last order: some take far longer.
 _POLL_FOR: Final = 15.0
 _POLL_AFTERWARDS: Final = 6.0
+# When all is settled nothing kills the web server, which answers at last, however busy the machine.
+_PATIENCE_AFTERWARDS: Final = 30.0
 # The slug of the demo's shop, whose key all clients use.
 SHOP: Final = "demo"
 _OVER: Final = frozenset({"success", "failed", "expired", "canceled"})
@@ -78,6 +82,15 @@ class GoodClient:
     order: Order
     chance: random.Random
     acted: bool = False
+    refused: Collection[str] = ()
+    """Keys of refunds that were refused before, and are not asked for again."""
+
+    async def come_back(self, payment_id: str) -> None:
+        """Ask for the refunds of the plan, if the payment succeeded."""
+        url = f"{self.shop.address}/api/payments/{payment_id}/status"
+        answer = await self.shop.ask("GET", url, _PATIENCE_AFTERWARDS)
+        if answer is not None and answer[1].get("status") == "success":
+            await self._give_back(payment_id)
 
     async def live(self, began: float) -> None:
         """Pay for the order, from its time on, and follow what becomes of it where the plan says so."""
@@ -103,7 +116,7 @@ class GoodClient:
             "at_once": [(part, "a"), (part, "b")],
         }
         keys = [(amount, f"refund-{self.order.client}-{name}") for amount, name in kinds[self.order.refund]]
-        calls = [self._refund(payment_id, amount, key) for amount, key in keys]
+        calls = [self._refund(payment_id, amount, key) for amount, key in keys if key not in self.refused]
         if self.order.refund in {"twice", "at_once"}:
             await asyncio.gather(*calls)
             return
@@ -176,11 +189,12 @@ class GoodClient:
         return self.order.token == "tok_authentication_required"
 
 
-async def trade(folder: Path, address: str) -> Document:
-    """Let all clients of the plan in `folder` live; return what they counted."""
+async def trade(folder: Path, address: str, *, back: bool = False) -> Document:
+    """Let all clients of the plan in `folder` live, or come `back`; return what they counted."""
     orders = [
         Order(**{**line, "keys": tuple(line["keys"])}) for line in json.loads((folder / "orders.json").read_text())
     ]
+    paid_by, refused = (_payments(folder), _refused(folder)) if back else ({}, set())
     api_key = (folder / "api-key").read_text()
     connector = aiohttp.TCPConnector(limit=0)
     with (
@@ -191,9 +205,27 @@ async def trade(folder: Path, address: str) -> Document:
             began = time.monotonic()
             last = max((order.at for order in orders), default=0.0)
             shop = Shop(session, address, api_key, history, refunds, began + last + _POLL_AFTERWARDS)
-            clients = [GoodClient(shop, order, random.Random(order.client)) for order in orders]
-            await _until_told(shop, asyncio.gather(*(_alone(client.live(began)) for client in clients)))
+            clients = [GoodClient(shop, order, random.Random(order.client), refused=refused) for order in orders]
+            lives = [
+                client.come_back(paid_by[client.order.client]) if back else client.live(began)
+                for client in clients
+                if not back or (client.order.refund and client.order.client in paid_by)
+            ]
+            await _until_told(shop, asyncio.gather(*map(_alone, lives)))
     return {"asked": shop.asked, "lost": shop.lost, "unanswered": shop.unanswered}
+
+
+def _payments(folder: Path) -> dict[str, str]:
+    """Return client → id of the payment that it was promised."""
+    accepted = [line for line in lines_of(folder / "history.jsonl") if line["status"] == 202]
+    by_order = {line["request"]["metadata"]["orderID"]: line["body"]["paymentID"] for line in accepted}
+    return {order.removeprefix("order-"): payment_id for order, payment_id in by_order.items()}
+
+
+def _refused(folder: Path) -> set[str]:
+    """Return the keys of refunds that got a final reply, which was not that they are made."""
+    final = [line for line in lines_of(folder / "refunds.jsonl") if line["status"] is not None and line["status"] < 500]
+    return {line["key"] for line in final if line["status"] != 202}
 
 
 async def _alone(life: Coroutine[Any, Any, None]) -> None:
@@ -221,4 +253,4 @@ def _document(text: str) -> Document:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(trade(Path(sys.argv[1]), sys.argv[2]))))
+    print(json.dumps(asyncio.run(trade(Path(sys.argv[1]), sys.argv[2], back=sys.argv[3:] == ["back"]))))

@@ -77,7 +77,9 @@ def run(
         clients = _rage(plan, scene, blows, weathers)
         stack.stop()
         stormy = time.monotonic() - began
-        quiet = _settle_twice(scene, stack, weathers)
+        quiet = _settle_twice(scene, stack, weathers, blows)
+        for weather in weathers.values():
+            weather.clear()
         settling = time.monotonic() - began - stormy
     return _result(plan, scene, stack, blows, weathers, clients, quiet, (stormy, settling))
 
@@ -144,9 +146,21 @@ def _rage(plan: StormPlan, scene: Scene, blows: Blows, weathers: Mapping[str, We
         while clients.poll() is None and time.monotonic() - healed < _AFTERWARDS:
             blows.tend()
             time.sleep(_TICK)
-        if clients.poll() is None:
-            clients.terminate()
-        output, _ = clients.communicate(timeout=30)
+        return _counted(clients)
+
+
+def _come_back(scene: Scene) -> dict[str, Any]:
+    """Let the clients ask for their refunds when all is settled; return what they counted."""
+    with trading(scene, "back") as clients:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            clients.wait(timeout=_AFTERWARDS)
+        return _counted(clients)
+
+
+def _counted(clients: "subprocess.Popen[str]") -> dict[str, Any]:
+    if clients.poll() is None:
+        clients.terminate()
+    output, _ = clients.communicate(timeout=30)
     if clients.returncode:
         raise StormError(f"The clients ended with exit code {clients.returncode}.")
     counted: dict[str, Any] = json.loads(output)
@@ -154,11 +168,11 @@ def _rage(plan: StormPlan, scene: Scene, blows: Blows, weathers: Mapping[str, We
 
 
 @contextlib.contextmanager
-def trading(scene: Scene) -> "Iterator[subprocess.Popen[str]]":
-    """Run the clients; they do not outlive this process."""
+def trading(scene: Scene, *words: str) -> "Iterator[subprocess.Popen[str]]":
+    """Run the clients, told `words`; they do not outlive this process."""
     guard = Guard()
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.storm.clients", str(scene.folder), scene.addresses.site],
+        [sys.executable, "-m", "tests.storm.clients", str(scene.folder), scene.addresses.site, *words],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -175,14 +189,23 @@ def trading(scene: Scene) -> "Iterator[subprocess.Popen[str]]":
         guard.close()
 
 
-def _settle_twice(scene: Scene, stack: Stack, weathers: Mapping[str, Weather]) -> dict[str, Any]:
-    """Let everything become quiet, then what comes late come, and that become quiet too; return what came of both."""
+def _settle_twice(scene: Scene, stack: Stack, weathers: Mapping[str, Weather], blows: Blows) -> dict[str, Any]:
+    """Let everything become quiet, then what comes late come, and that become quiet too; return what came of both.
+
+    back: what the clients counted who came back.
+    """
     first = settle(scene)
-    customers, not_taken = come_late(stack, list(weathers.values()))
+    back: dict[str, Any] = {}
+
+    def others() -> None:
+        blows.happen_late()
+        back.update(_come_back(scene))
+
+    customers, not_taken = come_late(stack, weathers.values(), others)
     second = settle(scene)
     unfinished = [*first["unfinished"], *second["unfinished"], *(f"{one}: not taken in" for one in not_taken)]
     longest = max(first["virtual_seconds"], second["virtual_seconds"])
-    return {**second, "late": customers, "unfinished": unfinished, "virtual_seconds": longest}
+    return {**second, "late": customers, "back": back, "unfinished": unfinished, "virtual_seconds": longest}
 
 
 def settle(scene: Scene) -> dict[str, Any]:
@@ -222,10 +245,10 @@ def _result(
         seed=plan.seed,
         orders=len(plan.orders),
         accepted=sum(by_status.values()),
-        requests=clients["asked"],
+        requests=clients["asked"] + quiet["back"]["asked"],
         replies=replies_of(history),
-        lost_answers=clients["lost"],
-        unanswered=clients["unanswered"],
+        lost_answers=clients["lost"] + quiet["back"]["lost"],
+        unanswered=[*clients["unanswered"], *quiet["back"]["unanswered"]],
         kills=dict(sorted(blows.dealt.items())),
         missed=dict(sorted(blows.missed.items())),
         repaired=dict(sorted(blows.repaired.items())),

@@ -76,6 +76,14 @@ def refund_faults(*, doubles: bool) -> list[Fault]:
     ]
 
 
+def last_refund_faults() -> list[Fault]:
+    """Return faults that hit a gateway's next refunds once each, when all else is healed."""
+    return [
+        {**fault, "operation": "refund", "count": 1}
+        for fault in (*_each(1.0, "execute_then_close", "reset_without_executing"), _fault("pending", 1.0, seconds=1))
+    ]
+
+
 def webhook_faults() -> list[Fault]:
     """Return the faults of what the gateway sends us (payments/gateways/sandbox/webhooks.py)."""
     return [
@@ -106,10 +114,10 @@ class Weather:
     fired: Counter[str] = field(default_factory=Counter)
     _of_this_life: Counter[str] = field(default_factory=Counter)
 
-    def arm(self) -> None:
-        """Arm all faults in a gateway that has just started; raises requests.RequestException if it is not there."""
+    def arm(self, faults: list[Fault] | None = None) -> None:
+        """Arm `faults` (all) in a gateway that has none; raises requests.RequestException if it is not there."""
         self.remember()
-        self._ask("POST", "/control/faults", json=self.armed).raise_for_status()
+        self._ask("POST", "/control/faults", json=self.armed if faults is None else faults).raise_for_status()
 
     def outage(self, seconds: float) -> bool:
         """Have nobody listen for `seconds`; say whether the gateway took note."""
