@@ -9,21 +9,17 @@ from django.conf import settings
 from django.core.management.commands import flush
 from django.db import connections
 
-from disputes.guards import DISPUTE_GUARDS
-from payments import guards, standing
 from payments.declines import rules
-from refunds.guards import REFUND_GUARDS
+from tests.support.emptying import Emptying
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _tables_can_be_emptied_between_tests() -> Iterator[None]:
-    """Take the append-only triggers away while Django empties the tables; its post_migrate puts them back."""
-    original = flush.Command.handle
+def _tables_are_emptied_between_tests() -> Iterator[None]:
+    """Empty the tables in our own way where Django would `flush` them after a test that commits."""
+    original, empty = flush.Command.handle, Emptying()
 
     def handle(self: flush.Command, **options: Any) -> None:
-        every = (*guards.PAYMENT_GUARDS, *REFUND_GUARDS, *DISPUTE_GUARDS)
-        standing.uninstall(connections[options["database"]], every)
-        original(self, **options)
+        empty(connections[options["database"]], lambda: original(self, **options))
 
     patch = pytest.MonkeyPatch()
     patch.setattr(flush.Command, "handle", handle)
