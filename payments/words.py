@@ -59,7 +59,8 @@ def customer_message(payment: Payment) -> str:
     if is_accepted_unpaid(payment):
         return _ACCEPTED_WORDS[payment.status]
     if payment.status == PaymentStatus.SUCCESS and payment.refunded:
-        # Nothing is said of a refund that is under way: nobody may have approved it yet.
+        # The row does not show whether a refund that is under way was approved, nor one that failed: the status page
+        # asks and tells of both (checkout/giving_back.py).
         given = readable(payment.refunded, payment.currency)
         return f"{_WORDS[payment.status]} We have given {given} back to you; banks may take some days to show it."
     if payment.status == PaymentStatus.EXPIRED and was_accepted(payment):

@@ -8,8 +8,9 @@ class RefundsConfig(AppConfig):
 
     def ready(self) -> None:
         from payments import events, outcomes, standing
+        from payments.checkout import giving_back
         from payments.services import drift, errands, messages_money
-        from refunds import messages
+        from refunds import messages, told
         from refunds import outcomes as refund_outcomes
         from refunds.events import TYPES
         from refunds.guards import REFUND_GUARDS, REFUND_SUMS
@@ -28,3 +29,4 @@ class RefundsConfig(AppConfig):
         errands.register_sweep("forgottenRefunds", sweep.sweep)
         errands.register_sweep("driftedRefunds", drift.sweep_of(REFUND_SUMS))
         messages_money.register("rf", messages.given_back)
+        giving_back.register("refunds", told.sentences_about)

@@ -55,6 +55,11 @@ class Status:
         """Whether the page need not look often."""
         return self.refresh >= SELDOM
 
+    @property
+    def offers_contact(self) -> bool:
+        """Whether the customer may have a question: not where all is done."""
+        return self.name != "paid" or not self.is_final
+
     def tag(self, payment: Payment) -> str:
         """Return a short text that changes whenever what the page says changes."""
         said = (payment.pk, payment.action_url, self.name, self.title, *self.sentences)
@@ -68,13 +73,15 @@ def status_of(
     came_back: bool = False,
     surplus: Collection[SurplusCharge] = (),
     mail: str = "",
+    money_back: tuple[str, ...] = (),
 ) -> Status:
     """Return what the customer reads about `payment` at `now`.
 
     came_back: just now, from the bank's confirmation. surplus: what gateways took for the order without right.
     mail: the sentence about the e-mail that the customer gets, if any (payments/checkout/mails.py).
+    money_back: what is told about money on its way back (payments/checkout/giving_back.py).
     """
-    status = _status_of(payment, now=now, came_back=came_back, mail=mail)
+    status = _status_of(payment, now=now, came_back=came_back, mail=mail, money_back=money_back)
     if not surplus:
         return status
     said = words.surplus_message(surplus, is_paid=payment.status == PaymentStatus.SUCCESS)
@@ -85,10 +92,9 @@ def status_of(
     return replace(status, sentences=(*kept, said))
 
 
-def _status_of(payment: Payment, *, now: datetime, came_back: bool, mail: str) -> Status:
+def _status_of(payment: Payment, *, now: datetime, came_back: bool, mail: str, money_back: tuple[str, ...]) -> Status:
     if payment.status == PaymentStatus.SUCCESS:
-        title = "Refunded" if refundable.standing(payment) is refundable.Standing.FULL else "Paid. Thank you!"
-        return Status("paid", title, (words.customer_message(payment),))
+        return _paid(payment, money_back)
     if payment.status in _ENDED:
         return _ended(payment, mail)
     if payment.status == PaymentStatus.REQUIRES_ACTION:
@@ -110,6 +116,14 @@ def _status_of(payment: Payment, *, now: datetime, came_back: bool, mail: str) -
         (words.customer_message(payment), f"This usually takes a few seconds. {_NOT_TWICE}"),
         refresh=2,
     )
+
+
+def _paid(payment: Payment, money_back: tuple[str, ...]) -> Status:
+    title = "Refunded" if refundable.standing(payment) is refundable.Standing.FULL else "Paid. Thank you!"
+    # By the counters, too: a refund may have been approved, or be done, since the payment was read.
+    is_moving = bool(money_back) or payment.refund_reserved != payment.refunded
+    sentences = (words.customer_message(payment), *money_back)
+    return Status("paid", title, sentences, refresh=SELDOM if is_moving else 0)
 
 
 def _ended(payment: Payment, mail: str) -> Status:

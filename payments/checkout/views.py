@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from payments.checkout import card_entry, forms, languages, order_lines, presenters, refusals, return_urls, sessions
 from payments.checkout import pay as paying
 from payments.checkout.alternatives import alternatives
+from payments.checkout.giving_back import money_back_of
 from payments.checkout.guarding import page
 from payments.checkout.mails import sentence_about
 from payments.checkout.surplus import surplus_of
@@ -174,6 +175,7 @@ def _status(request: HttpRequest, shown: Payment, payments: list[Payment]) -> pr
         came_back=request.GET.get("returned") == "1",
         surplus=surplus_of(payments),
         mail=sentence_about(shown),
+        money_back=money_back_of(shown),
     )
 
 

@@ -80,7 +80,7 @@ def test_refunds_and_disputes_do_not_know_each_other(own: str, other: str) -> No
 UPPER_LEVELS = [
     {"admin", "api", "apps", "schema"},
     {"outcomes", "metrics"},
-    {"services", "queries", "messages"},
+    {"services", "queries", "messages", "told"},
     {"rules", "events", "reading", "proactive"},
     {"representation"},
     {"guards", "models"},
