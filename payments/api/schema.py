@@ -1,9 +1,9 @@
-"""How the API's readers see the payments endpoints: the rules of validation.py as OpenAPI 3.1."""
+"""How the API's readers see payments, keys and problems: the rules of validation.py as OpenAPI 3.1."""
 
 from typing import Any, Final
 
 from django.conf import settings
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiResponse
 
 from payments.api import validation
 from payments.models import SurplusCharge
@@ -12,7 +12,7 @@ from payments.states import AttemptState, PaymentStatus, SurplusState
 
 TIME: Final = {"type": "string", "format": "date-time"}
 MAYBE_TIME: Final = {"type": ["string", "null"], "format": "date-time"}
-_MAYBE_TEXT: Final = {"type": ["string", "null"]}
+MAYBE_TEXT: Final = {"type": ["string", "null"]}
 _KEY: Final = {
     "type": "string",
     "pattern": "^[A-Za-z0-9][A-Za-z0-9._:@/+=-]{3,254}$",
@@ -133,7 +133,7 @@ _PAYMENT_FIELDS: Final = {
     "retryCount": {"type": "integer"},
     "maxRetries": {"type": "integer"},
     "version": {"type": "integer", "description": "1, and one more with each retry of a payment that had ended."},
-    "retryOf": {**_MAYBE_TEXT, "description": "The payment that this one repeats."},
+    "retryOf": {**MAYBE_TEXT, "description": "The payment that this one repeats."},
     "createdAt": TIME,
     "processedAt": MAYBE_TIME,
 }
@@ -146,8 +146,8 @@ _ATTEMPT: Final = shape(
         "status": {"type": "string", "enum": AttemptState.values},
         "level": {"type": "integer", "description": "Of the ladder, on which it was made."},
         "threeDSecure": {"type": "boolean", "description": "Whether the customer's bank was asked to confirm."},
-        "gatewayReference": _MAYBE_TEXT,
-        "declineCode": _MAYBE_TEXT,
+        "gatewayReference": MAYBE_TEXT,
+        "declineCode": MAYBE_TEXT,
         "sentAt": TIME,
         "finishedAt": MAYBE_TIME,
     }
@@ -195,16 +195,8 @@ KEY_STATE: Final = shape(
     {
         "idempotencyKey": {"type": "string"},
         "state": {"type": "string", "enum": ["free", "used", "same", "different"]},
-        "paymentID": _MAYBE_TEXT,
+        "paymentID": MAYBE_TEXT,
         "expiresAt": MAYBE_TIME,
-    }
-)
-_AUDIT_ENTRY: Final = shape(
-    {
-        "id": {"type": "integer"},
-        **{name: {"type": "string"} for name in ("paymentID", "entityID", "action", "status", "before")},
-        **{name: {"type": "string"} for name in ("details", "actor", "cause")},
-        "timestamp": TIME,
     }
 )
 
@@ -226,77 +218,3 @@ def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
         503: "Requests cannot be stored just now; send the same one again.",
     }
     return {(status, "application/problem+json"): OpenApiResponse(PROBLEM, words[status]) for status in statuses}
-
-
-_READS: Final = (401, 403, 404, 503)
-_WRITES: Final = (400, 401, 403, 404, 409, 413, 415, 503)
-
-PROCESS: Final[dict[str, Any]] = {
-    "operation_id": "processPayment",
-    "tags": ["payments"],
-    "request": {"application/json": REQUEST},
-    "parameters": [
-        OpenApiParameter(
-            "Idempotency-Key", str, "header", description="Instead of idempotencyKey in the body, or equal."
-        ),
-        OpenApiParameter(
-            "Prefer", str, "header", description="wait=N: answer as soon as the outcome is known, N ≤ 20 s."
-        ),
-    ],
-    "responses": {
-        (202, "application/json"): OpenApiResponse(PAYMENT, "Accepted, durably: it will be settled whatever happens."),
-        **problems(400, 401, 403, 409, 413, 415, 422, 503),
-    },
-}
-LIST: Final[dict[str, Any]] = {
-    "operation_id": "listPayments",
-    "tags": ["payments"],
-    "parameters": [
-        OpenApiParameter("limit", int, description="1 to 100."),
-        OpenApiParameter("cursor", str, description="nextCursor of the page before."),
-        OpenApiParameter("orderID", str),
-        OpenApiParameter("status", str, enum=PaymentStatus.values),
-        OpenApiParameter("createdAfter", str, description="RFC 3339, with its zone."),
-    ],
-    "responses": {
-        **answers(shape({"data": {"type": "array", "items": PAYMENT}, "nextCursor": _MAYBE_TEXT}), "One page."),
-        **problems(400, 401, 403, 503),
-    },
-}
-RETRIEVE: Final[dict[str, Any]] = {
-    "operation_id": "getPayment",
-    "tags": ["payments"],
-    "responses": {**answers(PAYMENT_WITH_ATTEMPTS, "The payment."), **problems(*_READS)},
-}
-STATUS: Final[dict[str, Any]] = {
-    "operation_id": "getPaymentStatus",
-    "tags": ["payments"],
-    "parameters": [OpenApiParameter("wait", int, description="Seconds to wait for the outcome, at most 20.")],
-    "responses": {**answers(STATUS_BODY, "The status."), **problems(400, *_READS)},
-}
-CANCEL: Final[dict[str, Any]] = {
-    "operation_id": "cancelPayment",
-    "tags": ["payments"],
-    "request": None,
-    "responses": {**answers(PAYMENT, "Canceled."), **problems(401, 403, 404, 409, 503)},
-}
-VALIDATE_KEY: Final[dict[str, Any]] = {
-    "operation_id": "validateKey",
-    "tags": ["idempotency"],
-    "request": {"application/json": {"anyOf": [shape({"idempotencyKey": _KEY}, additionalProperties=False), REQUEST]}},
-    "responses": {**answers(KEY_STATE, "What the key names."), **problems(400, 401, 403, 413, 415, 503)},
-}
-KEY: Final[dict[str, Any]] = {
-    "operation_id": "getKey",
-    "tags": ["idempotency"],
-    "responses": {**answers(KEY_RECORD, "The key's record."), **problems(*_READS)},
-}
-AUDIT: Final[dict[str, Any]] = {
-    "operation_id": "listAuditEntries",
-    "tags": ["audit"],
-    "parameters": [OpenApiParameter("paymentID", str, required=True)],
-    "responses": {
-        **answers(shape({"data": {"type": "array", "items": _AUDIT_ENTRY}}), "Oldest first."),
-        **problems(400, *_READS),
-    },
-}

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from payments import idempotency, ids, queries
-from payments.api import representation, schema, validation
+from payments.api import payments_schema, representation, validation
 from payments.api.caller import caller
 from payments.api.listing import page_of
 from payments.api.problems import FieldError, Problem, invalid, not_found
@@ -38,7 +38,7 @@ class ProcessView(APIView):
 
     scopes = {"POST": "payments:write"}
 
-    @extend_schema(**schema.PROCESS)
+    @extend_schema(**payments_schema.PROCESS)
     def post(self, request: Request) -> Response:
         header = request.META.get("HTTP_IDEMPOTENCY_KEY")
         asked = validation.pay_request(caller(request).client_id, request.data, header)
@@ -66,7 +66,7 @@ class PaymentListView(APIView):
 
     scopes = {"GET": "payments:read"}
 
-    @extend_schema(**schema.LIST)
+    @extend_schema(**payments_schema.LIST)
     def get(self, request: Request) -> Response:
         return Response(page_of(queries.payments_of(caller(request).client_id), request.query_params))
 
@@ -76,7 +76,7 @@ class PaymentView(APIView):
 
     scopes = {"GET": "payments:read"}
 
-    @extend_schema(**schema.RETRIEVE)
+    @extend_schema(**payments_schema.RETRIEVE)
     def get(self, request: Request, payment_id: str) -> Response:
         payment = own_payment(request, payment_id)
         return Response(representation.with_attempts(payment, list(payment.attempts.order_by("number"))))
@@ -87,7 +87,7 @@ class StatusView(APIView):
 
     scopes = {"GET": "payments:read"}
 
-    @extend_schema(**schema.STATUS)
+    @extend_schema(**payments_schema.STATUS)
     def get(self, request: Request, payment_id: str) -> Response:
         wait = request.query_params.get("wait", "0")
         if not wait.isascii() or not wait.isdigit() or len(wait) > 4:
@@ -101,7 +101,7 @@ class CancelView(APIView):
 
     scopes = {"POST": "payments:write"}
 
-    @extend_schema(**schema.CANCEL)
+    @extend_schema(**payments_schema.CANCEL)
     def post(self, request: Request, payment_id: str) -> Response:
         payment = own_payment(request, payment_id)
         try:
@@ -116,7 +116,7 @@ class ValidateKeyView(APIView):
 
     scopes = {"POST": "payments:read"}
 
-    @extend_schema(**schema.VALIDATE_KEY)
+    @extend_schema(**payments_schema.VALIDATE_KEY)
     def post(self, request: Request) -> Response:
         client_id, body = caller(request).client_id, request.data
         if isinstance(body, dict) and body.keys() == {"idempotencyKey"}:
@@ -141,7 +141,7 @@ class KeyView(APIView):
 
     scopes = {"GET": "payments:read"}
 
-    @extend_schema(**schema.KEY)
+    @extend_schema(**payments_schema.KEY)
     def get(self, request: Request, key: str) -> Response:
         known = idempotency.is_valid_key(key)
         record = queries.key_record(caller(request).client_id, accept.OPERATION, key) if known else None
@@ -155,7 +155,7 @@ class AuditView(APIView):
 
     scopes = {"GET": "audit:read"}
 
-    @extend_schema(**schema.AUDIT)
+    @extend_schema(**payments_schema.AUDIT)
     def get(self, request: Request) -> Response:
         payment_id = request.query_params.get("paymentID")
         if not payment_id:

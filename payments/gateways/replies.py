@@ -1,8 +1,8 @@
 """What the reply to a charge or refund means: every row of the table of statuses, in one place for all adapters.
 
 An adapter brings its `Dialect`, which reads documents; this module decides. Closed by default: a status that no rule
-names is unknown. The rows are tested one by one in tests/payments/gateways/test_replies.py and, for refunds,
-test_refund_replies.py.
+names is unknown. The rows are tested one by one in tests/payments/gateways/: test_replies.py, test_replies_declines.py,
+test_replies_statuses.py and, for refunds, test_refund_replies.py.
 """
 
 from dataclasses import dataclass

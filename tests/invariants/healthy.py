@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.invariants.made_up import MadeUp, accepted, problem
+from tests.invariants.made_up import MadeUp
+from tests.invariants.made_up_told import accepted, problem
 
 
 def tell_healthy_stories(shop: MadeUp) -> None:

@@ -98,3 +98,23 @@ def test_a_record_that_can_be_changed_breaks_invariant_23(
     assert broken(quiet=False) == {23}
     # The checker looks by trying, and leaves nothing of it.
     assert shop.sql(f"SELECT * FROM {table} ORDER BY id") == before
+
+
+@pytest.mark.parametrize("refund", ["rf_refunded", "rf_outside"])
+def test_a_refund_that_was_not_posted_breaks_invariant_9(broken: Broken, damage: Damage, refund: str) -> None:
+    damage(f"DELETE FROM payments_ledgerposting WHERE entity_id = '{refund}'")
+    assert broken(quiet=False) == {9}
+    assert broken() == {9}
+
+
+def test_a_refund_that_came_back_and_is_still_in_the_books_breaks_invariant_9(broken: Broken, damage: Damage) -> None:
+    damage("DELETE FROM payments_ledgerposting WHERE entity_id = 'rf_cameback' AND credit = 'refunds'")
+    assert broken() == {9}
+
+
+def test_a_refund_in_another_currency_breaks_invariant_10(broken: Broken, damage: Damage) -> None:
+    damage(
+        "UPDATE refunds_refund SET currency = 'EUR' WHERE id = 'rf_approved'",
+        "UPDATE payments_ledgerposting SET currency = 'EUR' WHERE entity_id = 'rf_approved'",
+    )
+    assert broken(quiet=False) == {10}

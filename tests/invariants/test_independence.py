@@ -86,7 +86,7 @@ def test_the_made_up_ledger_has_the_sandbox_gateways_columns(tmp_path: Path) -> 
     from contextlib import closing
 
     from payments.gateways.sandbox.store import Store
-    from tests.invariants.made_up import LEDGER
+    from tests.invariants.ledger_tables import LEDGER
 
     Store(tmp_path / "theirs.sqlite3").close()
     with closing(sqlite3.connect(tmp_path / "ours.sqlite3")) as ours:

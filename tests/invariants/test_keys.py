@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.invariants import check
 from tests.invariants.conftest import Broken
+from tests.invariants.healthy import paid
 from tests.invariants.made_up import MadeUp
 
 pytestmark = pytest.mark.once
@@ -124,3 +126,34 @@ def test_a_request_for_another_payment_breaks_invariant_25(shop: MadeUp, broken:
 def test_a_request_sent_before_it_was_written_down_breaks_invariant_25(shop: MadeUp, broken: Broken) -> None:
     shop.at_gateway("primary", "UPDATE requests SET at_ms = at_ms - 5000 WHERE key = 'pay_paid-a1'")
     assert broken(quiet=False) == {25}
+
+
+def test_a_refund_key_sent_with_two_payloads_breaks_invariant_21(shop: MadeUp, broken: Broken) -> None:
+    shop.refund_request("primary", "rf_refunded", "pay_refunded")
+    assert broken(quiet=False) == set()
+    shop.refund_request("primary", "rf_refunded", "pay_refunded", digest="another")
+    assert broken(quiet=False) == {21}
+
+
+def test_a_refund_key_sent_after_its_life_breaks_invariant_21(shop: MadeUp, broken: Broken) -> None:
+    shop.refund_request("primary", "rf_refunded", "pay_refunded")
+    day = "UPDATE refund_requests SET at_ms = at_ms + 90000000 WHERE seq = (SELECT max(seq) FROM refund_requests)"
+    shop.at_gateway("primary", day)
+    assert broken(quiet=False) == {21}
+
+
+def test_a_refund_sent_to_another_gateway_breaks_invariants_21_and_25(shop: MadeUp, broken: Broken) -> None:
+    shop.refund_request("secondary", "rf_refunded", "pay_refunded")
+    assert broken(quiet=False) == {21, 25}
+
+
+def test_a_refund_that_was_sent_without_being_written_down_breaks_invariant_25(shop: MadeUp, broken: Broken) -> None:
+    refund = shop.refund(paid(shop, "unwritten"), 100)
+    shop.refund_request("primary", refund, "pay_unwritten")
+    assert broken(quiet=False) == {25}
+
+
+def test_a_refund_that_was_sent_too_early_breaks_invariant_25(shop: MadeUp, broken: Broken) -> None:
+    shop.at_gateway("primary", "UPDATE refund_requests SET at_ms = at_ms - 60000 WHERE key = 'rf_approved'")
+    found = check(shop.evidence, quiet=False)
+    assert [(one.invariant, one.subject) for one in found] == [(25, "rf_approved")]

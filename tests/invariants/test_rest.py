@@ -3,6 +3,7 @@
 import pytest
 
 from tests.invariants.conftest import Broken
+from tests.invariants.healthy import paid
 from tests.invariants.made_up import MadeUp
 
 pytestmark = pytest.mark.once
@@ -66,3 +67,23 @@ def test_a_surplus_charge_still_owed_breaks_invariant_13(shop: MadeUp, broken: B
 def test_a_refused_return_that_nobody_is_asked_about_breaks_invariant_13(shop: MadeUp, broken: Broken) -> None:
     shop.move(shop.surplus("att_paid_1", shop.charge("att_paid_1", suffix="b"), "duplicate_charge"), "refused")
     assert broken() == {1, 12, 13}
+
+
+def test_a_refund_left_under_way_breaks_invariant_13(shop: MadeUp, broken: Broken) -> None:
+    refund = shop.refund(paid(shop, "halfway"), 100)
+    assert broken() == {13}
+    attempt = shop.send_refund(refund)
+    assert broken() == {13}
+    shop.move(attempt, "unknown")
+    shop.move(refund, "unknown")
+    assert broken(quiet=False) == set()
+    assert broken() == {13}
+    shop.ask("pay_halfway", "refund_unknown")
+    assert broken() == set()
+
+
+def test_a_refund_that_the_gateway_has_not_ended_is_no_violation(shop: MadeUp, broken: Broken) -> None:
+    refund = shop.refund(paid(shop, "slow"), 100)
+    shop.move(shop.send_refund(refund), "pending")
+    shop.sql("UPDATE refunds_refund SET gateway_reference = ? WHERE id = ?", shop.give(refund, "pending"), refund)
+    assert broken() == set()

@@ -86,3 +86,44 @@ def test_two_receipts_for_one_payment_break_invariant_35(shop: MadeUp, broken: B
     shop.message("pay_paid", "received")
     shop.message("pay_paid", "resolved")
     assert broken() == {35}
+
+
+def test_a_refund_of_which_nobody_was_told_breaks_invariant_32(shop: MadeUp, broken: Broken) -> None:
+    query = "SELECT max(sequence) FROM payments_event WHERE payment_id = 'pay_refunded'"
+    [(last,)] = shop.sql(query)
+    shop.sql("DELETE FROM payments_event WHERE payment_id = 'pay_refunded' AND sequence = ?", last)
+    shop.sql("UPDATE payments_payment SET events_written = ? WHERE id = 'pay_refunded'", last - 1)
+    assert broken(quiet=False) == {32}
+
+
+@pytest.mark.parametrize("type_", ["refund.succeeded", "refund.created", "dispute.lost"])
+def test_a_refund_or_dispute_told_twice_breaks_invariant_32(shop: MadeUp, broken: Broken, type_: str) -> None:
+    shop.publish("pay_disputed" if type_.startswith("dispute") else "pay_refunded", type_)
+    assert broken(quiet=False) == {32}
+
+
+def test_a_message_of_a_refund_that_never_was_breaks_invariant_35(shop: MadeUp, broken: Broken) -> None:
+    shop.message("pay_refunded", "refunded", "rf_refunded")
+    shop.message("pay_cameback", "refunded", "rf_cameback")
+    shop.message("pay_cameback", "refund_failed", "rf_cameback")
+    assert broken(quiet=False) == set()
+    shop.message("pay_norefund", "refunded", "rf_norefund")
+    assert broken(quiet=False) == {35}
+
+
+def test_a_message_that_a_refund_failed_which_did_not_breaks_invariant_35(shop: MadeUp, broken: Broken) -> None:
+    shop.message("pay_refunded", "refund_failed", "rf_refunded")
+    assert broken(quiet=False) == {35}
+
+
+def test_two_messages_of_one_refund_break_invariant_35(shop: MadeUp, broken: Broken) -> None:
+    indexes = shop.sql("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'payments_customermessage'")
+    for (name,) in indexes:
+        if not name.startswith("sqlite_"):
+            shop.sql(f'DROP INDEX "{name}"')
+    shop.message("pay_refunded", "refunded", "rf_refunded")
+    shop.sql("CREATE TABLE copy AS SELECT * FROM payments_customermessage")
+    shop.sql("DROP TABLE payments_customermessage")
+    shop.sql("ALTER TABLE copy RENAME TO payments_customermessage")
+    shop.message("pay_refunded", "refunded", "rf_refunded")
+    assert broken(quiet=False) == {35}

@@ -105,3 +105,32 @@ def test_entries_out_of_order_break_invariant_24(broken: Broken, damage: Damage)
         "UPDATE payments_auditentry SET at = '2020-01-01 00:00:00' WHERE entity_id = 'pay_paid' AND after = 'success'"
     )
     assert broken(quiet=False) == {24}
+
+
+@pytest.mark.parametrize(
+    ("damaged", "also"),
+    [
+        ("DELETE FROM payments_auditentry WHERE entity_id = 'rf_refunded'", {32}),
+        ("DELETE FROM payments_auditentry WHERE entity_id = 'rfa_refunded_1'", set()),
+        ("UPDATE payments_auditentry SET data = '{}' WHERE entity_id = 'rf_refunded' AND after = 'processing'", set()),
+        ("DELETE FROM payments_auditentry WHERE entity_id = 'dp_disputed' AND after = 'lost'", {32}),
+        ("UPDATE refunds_refundattempt SET state = 'bounced' WHERE id = 'rfa_refunded_1'", set()),
+    ],
+)
+def test_a_trail_that_does_not_tell_breaks_invariant_22(
+    broken: Broken, damage: Damage, damaged: str, also: set[int]
+) -> None:
+    damage(damaged)
+    assert broken(quiet=False) == {22} | also
+
+
+@pytest.mark.parametrize(
+    ("refund", "edge"),
+    [("rf_refunded", ("succeeded", "processing")), ("rf_norefund", ("failed", "processing"))],
+)
+def test_an_edge_of_a_refund_that_is_not_published_breaks_invariant_22(
+    shop: MadeUp, broken: Broken, damage: Damage, refund: str, edge: tuple[str, str]
+) -> None:
+    damage(f"UPDATE refunds_refund SET state = '{edge[1]}' WHERE id = '{refund}'")
+    shop.tell(f"pay_{refund[3:]}", refund, "refund.odd", *edge)
+    assert 22 in broken(quiet=False)

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from payments.clock import database_now
 from payments.gateways.base import Kind, Outcome
-from payments.models import Client, OperatorTask, Payment
+from payments.models import Client, Event, LedgerPosting, OperatorTask, Payment
 from refunds.models import Refund, RefundAttempt
 from refunds.services.claim import Work, claim
 from refunds.services.heard import Heard, heard
@@ -67,3 +67,15 @@ def asked(refund: Refund) -> list[str]:
     """Return what operators are asked now about the payment."""
     open_ones = OperatorTask.objects.filter(payment=refund.payment_id, closed_at__isnull=True)
     return sorted(open_ones.values_list("kind", flat=True))
+
+
+def booked(refund: Refund) -> list[tuple[str, str, int]]:
+    """Return debit, credit and minor units of each posting of the refund, oldest first."""
+    rows = LedgerPosting.objects.filter(entity_id=refund.pk).order_by("id")
+    return list(rows.values_list("debit", "credit", "amount"))
+
+
+def published(refund: Refund) -> list[str]:
+    """Return the types of the events about refunds of the payment, in their sequence."""
+    events = Event.objects.filter(payment_id=refund.payment_id, type__startswith="refund.").order_by("sequence")
+    return list(events.values_list("type", flat=True))

@@ -1,10 +1,12 @@
-"""Browsers of an operator, a viewer and an administrator, logged in to the console."""
+"""Browsers of people who are logged in to the console, and a webhook endpoint for them to work on."""
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client as Browser
 
 from payments.admin.roles import OPERATOR, VIEWER
+from payments.models import Client, WebhookEndpoint
+from tests.payments.admin.endpoint_pages import OLD, URL
 
 
 def browser_of(name: str, *groups: str, is_superuser: bool = False) -> Browser:
@@ -35,3 +37,17 @@ def text_of(browser: Browser, url: str, status: int = 200) -> str:
     response = browser.get(url)
     assert response.status_code == status
     return response.content.decode()
+
+
+@pytest.fixture
+def endpoint(shop: Client) -> WebhookEndpoint:
+    made = WebhookEndpoint.objects.create(client=shop, url=URL, description="Orders", secret=OLD)
+    return WebhookEndpoint.objects.get(pk=made.pk)
+
+
+@pytest.fixture
+def manager(db: None) -> Browser:
+    """An operator who may also make and change endpoints."""
+    browser = browser_of("keeper", "Operator")
+    User.objects.get(username="keeper").user_permissions.add(Permission.objects.get(codename="add_webhookendpoint"))
+    return browser

@@ -15,6 +15,8 @@ from payments.gateways.base import Kind, Outcome
 from payments.models import Attempt, Client, GatewayEvent, OperatorTask, Payment, SurplusCharge
 from payments.services.ask_now import ask_now
 from payments.services.give_back import heard as told
+from tests.payments.admin.breaking import fail, without_gateway
+from tests.payments.admin.conftest import text_of
 from tests.payments.conftest import BECAUSE, accepted, after, sent
 
 pytestmark = pytest.mark.django_db
@@ -156,3 +158,26 @@ def test_asking_now_does_not_make_a_payment_stuck(shop: Client) -> None:
     payment = after(sent(shop), Kind.UNKNOWN)
     ask_now(payment.pk, BECAUSE, "customer called")
     assert counts() == {"unknown": 1}
+
+
+def test_accepted_orders_are_a_work_queue_with_age_and_value(shop: Client, operator: Browser) -> None:
+    fail("primary")
+    fail("secondary")
+    queued = without_gateway(shop, "trusted", trusted=True)
+    assert (queued.status, queued.level, without_gateway(shop, "stranger", trusted=False).status) == (
+        "retrying",
+        4,
+        "failed",
+    )
+    card = text_of(operator, "/admin/").partition('data-queue="queued"')[2].partition("</a>")[0]
+    assert '<span class="console-card-count">1</span>' in card
+    assert "12.50 USD" in card
+    assert "Oldest: " in card
+    listed = operator.get("/admin/payments/payment/?queue=queued").context["cl"].result_list
+    assert [payment.pk for payment in listed] == [queued.pk]
+
+
+def test_a_payment_that_is_merely_tried_again_is_not_in_the_queue(shop: Client, operator: Browser) -> None:
+    after(sent(shop), Kind.NOT_SENT, "refused")
+    accepted(shop, "fresh", order="fresh")
+    assert operator.get("/admin/payments/payment/?queue=queued").context["cl"].result_count == 0

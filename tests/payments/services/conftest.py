@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import pytest
 
-from payments.models import Payment
+from payments.models import Client, Payment
 from payments.reliability import budget
 from payments.reliability.gateways import gateway_named
 from payments.services.settle import Settler
 from tests.payments.conftest import BECAUSE
+from tests.payments.services.telling import queued_payment
 from tests.sandbox import SandboxProcess, start_sandbox
 
 NOBODY: Final = "http://127.0.0.1:9"
@@ -114,3 +115,17 @@ def settler() -> Iterator[Settler]:
     made = Settler(BECAUSE, threads=8)
     yield made
     made.finish()
+
+
+@pytest.fixture
+def public_site(settings: Any) -> None:
+    """Set the address that links lead to, the sender of e-mails, and a queue that is drained fast."""
+    settings.PUBLIC_URL = "https://pay.test"
+    settings.DEFAULT_FROM_EMAIL = "Paysite <payments@pay.test>"
+    settings.DRAIN_PER_SECOND = 100
+
+
+@pytest.fixture
+def queued(shop: Client) -> Payment:
+    """A payment whose order was accepted although no gateway answered."""
+    return queued_payment(shop)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.core import mail as outgoing
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.utils import timezone
 
@@ -14,6 +15,7 @@ from tests.payments.conftest import BECAUSE, after, sent
 from tests.support.virtual_time import advance
 
 HOUR = timedelta(hours=1)
+DELAYED, RESUME, FAILED = CustomerMessage.Kind.DELAYED, CustomerMessage.Kind.RESUME, CustomerMessage.Kind.FAILED
 
 
 def send(source: Source | None = None) -> None:
@@ -87,4 +89,26 @@ def html_of(message: EmailMessage) -> str:
     return str(content)
 
 
-__all__ = ["HOUR", "advance", "breaker", "failed_payment", "html_of", "owed", "queued_payment", "send", "told", "visit"]
+def trouble() -> str:
+    """Return why the one message is not sent and never will be."""
+    row = CustomerMessage.objects.get()
+    assert (row.due_at, row.sent_at, outgoing.outbox) == (None, None, [])
+    return row.trouble
+
+
+__all__ = [
+    "DELAYED",
+    "FAILED",
+    "HOUR",
+    "RESUME",
+    "advance",
+    "breaker",
+    "failed_payment",
+    "html_of",
+    "owed",
+    "queued_payment",
+    "send",
+    "told",
+    "trouble",
+    "visit",
+]

@@ -9,7 +9,7 @@ from payments import words
 from payments.gateways.base import Kind as Outcome
 from payments.models import CheckoutSession, Client, CustomerMessage, Order, Payment, SurplusCharge
 from tests.payments.conftest import after, sent
-from tests.payments.services.telling import failed_payment, html_of, owed, queued_payment, send, visit
+from tests.payments.services.telling import failed_payment, html_of, owed, send, visit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -21,11 +21,6 @@ def _site(settings: Any) -> None:
     settings.PUBLIC_URL = "https://pay.test"
     settings.DEFAULT_FROM_EMAIL = "Paysite <payments@pay.test>"
     settings.DEMO = False
-
-
-@pytest.fixture
-def queued(shop: Client) -> Payment:
-    return queued_payment(shop)
 
 
 def sent_about(payment: Payment, kind: str, occurrence: str = "") -> Any:

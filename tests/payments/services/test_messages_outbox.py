@@ -1,6 +1,5 @@
-"""Messages to customers are sent once, never lost to a mail server or a crash, and dropped once untrue (B7, F3, G7)."""
+"""Messages to customers are sent once, never lost to a crash, and dropped once untrue (requirements B7, F3)."""
 
-import smtplib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,36 +12,22 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection
 from django.utils import timezone
 
-from payments.gateways.base import Kind
-from payments.models import AuditEntry, CheckoutSession, Client, CustomerMessage, Payment
+from payments.models import AuditEntry, Client, CustomerMessage, Payment
 from payments.services import messages_outbox
 from payments.services.letter import letter
-from payments.services.messages_outbox import Messages
-from payments.services.messages_way import AGAIN, MOST_TRIES
-from tests.payments.conftest import accepted, after, sent
-from tests.payments.services.telling import HOUR, advance, breaker, failed_payment, owed, queued_payment, send, visit
+from tests.payments.services.telling import (
+    DELAYED,
+    FAILED,
+    RESUME,
+    advance,
+    breaker,
+    failed_payment,
+    owed,
+    send,
+    trouble,
+)
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-DELAYED, RESUME, FAILED = CustomerMessage.Kind.DELAYED, CustomerMessage.Kind.RESUME, CustomerMessage.Kind.FAILED
-
-
-@pytest.fixture(autouse=True)
-def _site(settings: Any) -> None:
-    settings.PUBLIC_URL = "https://pay.test"
-    settings.DEFAULT_FROM_EMAIL = "Paysite <payments@pay.test>"
-    settings.DRAIN_PER_SECOND = 100
-
-
-@pytest.fixture
-def queued(shop: Client) -> Payment:
-    return queued_payment(shop)
-
-
-def trouble() -> str:
-    row = CustomerMessage.objects.get()
-    assert (row.due_at, row.sent_at, outgoing.outbox) == (None, None, [])
-    return row.trouble
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("public_site")]
 
 
 def test_what_is_owed_is_sent_once_and_noted(queued: Payment) -> None:
@@ -77,156 +62,6 @@ def test_an_accepted_order_that_is_paid_meanwhile_is_not_told_that_it_waits(queu
     send()
     assert trouble() == "the payment is success by now"
     assert AuditEntry.objects.get(action="message.dropped").reason == "the payment is success by now"
-
-
-def test_a_link_waits_until_a_gateway_is_back(shop: Client) -> None:
-    owed(failed_payment(shop), RESUME)
-    breaker(is_open=True)
-    send()
-    assert (outgoing.outbox, CustomerMessage.objects.get().tries) == ([], 0)
-    breaker(is_open=False)
-    send()
-    assert len(outgoing.outbox) == 1
-
-
-def test_a_link_after_a_decline_waits_for_no_gateway(shop: Client) -> None:
-    owed(failed_payment(shop), FAILED)
-    breaker(is_open=True)
-    send()
-    assert len(outgoing.outbox) == 1
-
-
-@pytest.mark.parametrize(("left", "extended"), [(-HOUR, True), (HOUR, True), (100 * HOUR, False)])
-@pytest.mark.parametrize("kind", [RESUME, FAILED])
-def test_a_link_works_for_two_days_from_sending(shop: Client, kind: str, left: timedelta, *, extended: bool) -> None:
-    payment = failed_payment(shop)
-    CheckoutSession.objects.update(expires_at=timezone.now() + left)
-    owed(payment, kind)
-    send()
-    lives: timedelta = CheckoutSession.objects.get().expires_at - timezone.now()
-    expected = 48 * HOUR if extended else left
-    assert abs((lives - expected).total_seconds()) < 20
-
-
-def test_the_link_leads_to_the_newest_page_of_the_order(shop: Client) -> None:
-    payment = failed_payment(shop)
-    CheckoutSession.objects.update(created_at=timezone.now() - HOUR)
-    newest = visit(payment)
-    owed(payment, RESUME)
-    send()
-    assert newest.token in outgoing.outbox[0].body
-
-
-@pytest.mark.parametrize("kind", [RESUME, FAILED])
-def test_without_a_page_there_is_no_link_to_send(shop: Client, kind: str) -> None:
-    owed(failed_payment(shop), kind)
-    CheckoutSession.objects.all().delete()
-    send()
-    assert trouble() == "the order has no checkout page"
-
-
-@pytest.mark.parametrize("kind", [RESUME, FAILED])
-def test_nobody_is_asked_back_to_a_checkout_that_the_shop_was_told_is_over(shop: Client, kind: str) -> None:
-    owed(failed_payment(shop), kind)
-    ended_at = timezone.now()
-    CheckoutSession.objects.update(expires_at=ended_at, ended_at=ended_at)
-    send()
-    assert trouble() == "the shop was told that the checkout is over"
-    assert CheckoutSession.objects.get().expires_at == ended_at
-
-
-@pytest.mark.parametrize("kind", [RESUME, FAILED])
-def test_who_is_paying_again_already_gets_no_link(shop: Client, kind: str) -> None:
-    owed(failed_payment(shop), kind)
-    accepted(shop, "again", order="order-1", token="tok_other")
-    send()
-    assert trouble() == "another try is under way"
-
-
-@pytest.mark.parametrize("kind", [RESUME, FAILED])
-def test_who_has_paid_meanwhile_gets_no_link(shop: Client, kind: str) -> None:
-    owed(failed_payment(shop), kind)
-    CustomerMessage.objects.update(due_at=timezone.now() + HOUR)
-    after(sent(shop, "again", order="order-1", token="tok_other"), Kind.SUCCEEDED)
-    CustomerMessage.objects.exclude(kind=kind).delete()
-    advance(3601)
-    send()
-    assert trouble() == "the order is paid"
-
-
-def test_several_failed_tries_are_one_link(shop: Client) -> None:
-    first = failed_payment(shop)
-    owed(first, RESUME)
-    Payment.objects.update(created_at=timezone.now() - HOUR)
-    second = after(sent(shop, "again", order="order-1", token="tok_other"), Kind.DECLINED, decline_code="expired_card")
-    assert second.status == "failed"
-    CustomerMessage.objects.exclude(kind=RESUME).delete()
-    owed(second, RESUME)
-    send()
-    assert {row.payment_id: row.trouble for row in CustomerMessage.objects.all()} == {
-        first.pk: "the customer has tried again since",
-        second.pk: "",
-    }
-
-
-def test_links_go_out_no_faster_than_a_queue_is_drained(shop: Client, settings: Any) -> None:
-    settings.DRAIN_PER_SECOND = 3
-    for number in range(5):
-        owed(failed_payment(shop, f"order-{number}"), RESUME)
-    source = Messages()
-    send(source)
-    assert len(outgoing.outbox) == 3
-
-
-class Refusing(EmailBackend):
-    """A mail server that takes nothing."""
-
-    tried = 0
-
-    def send_messages(self, messages: Any) -> int:
-        type(self).tried += 1
-        raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
-
-
-@pytest.fixture
-def refusing(settings: Any) -> type[Refusing]:
-    settings.EMAIL_BACKEND = f"{Refusing.__module__}.Refusing"
-    Refusing.tried = 0
-    return Refusing
-
-
-@pytest.mark.parametrize(("tries", "minutes"), [(0, 1), (1, 5), (2, 15), (3, 60), (20, 60)])
-@pytest.mark.usefixtures("refusing")
-def test_what_a_mail_server_does_not_take_is_tried_again_later(queued: Payment, tries: int, minutes: int) -> None:
-    owed(queued, DELAYED)
-    CustomerMessage.objects.update(tries=tries)
-    send()
-    row = CustomerMessage.objects.get()
-    assert (row.tries, row.claimed_until, row.sent_at) == (tries + 1, None, None)
-    assert row.trouble == "SMTPServerDisconnected: Connection unexpectedly closed"
-    assert row.due_at is not None
-    assert abs((row.due_at - timezone.now()).total_seconds() - minutes * 60) < 10
-
-
-def test_after_a_day_of_tries_it_is_given_up_and_noted(queued: Payment, refusing: type[Refusing]) -> None:
-    assert 23 < (sum(AGAIN) + (MOST_TRIES - len(AGAIN) - 1) * AGAIN[-1]) / 60 < 24
-    owed(queued, DELAYED)
-    for _ in range(MOST_TRIES + 2):
-        send()
-        advance(3601)
-    row = CustomerMessage.objects.get()
-    assert (refusing.tried, row.tries, row.due_at, row.sent_at) == (MOST_TRIES, MOST_TRIES, None, None)
-    assert row.trouble.startswith(f"given up after {MOST_TRIES} tries: SMTPServerDisconnected")
-    assert AuditEntry.objects.filter(action="message.given_up").count() == 1
-
-
-def test_a_mail_server_that_is_down_does_not_cost_everybody_a_try(shop: Client, refusing: type[Refusing]) -> None:
-    for number in range(9):
-        owed(failed_payment(shop, f"order-{number}"), FAILED)
-    send()
-    # Four at once, of which the third failure makes it rest.
-    assert refusing.tried == 4
-    assert sorted(CustomerMessage.objects.values_list("tries", flat=True)) == [0, 0, 0, 0, 0, 1, 1, 1, 1]
 
 
 def test_a_crash_after_sending_sends_it_again_under_the_same_id(queued: Payment, monkeypatch: Any) -> None:

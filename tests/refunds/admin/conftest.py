@@ -1,4 +1,4 @@
-"""People at the console, and payments of 100.00 that are captured without any gateway having to run."""
+"""People at the console, and payments to refund: most are captured without any gateway having to run."""
 
 import re
 from typing import Any
@@ -12,17 +12,21 @@ from payments.audit import Because
 from payments.clock import database_now
 from payments.gateways.base import Kind, Outcome
 from payments.models import AuditEntry, Client, LedgerPosting, Payment
+from payments.services.settle import Settler
 from refunds.admin.may import limits_of
 from refunds.models import Refund, RefundAttempt
 from refunds.services import claim as refund_claim
 from refunds.services.heard import Heard, heard
 from refunds.services.request import Wanted, request
 from tests.payments.admin.conftest import administrator, browser_of, operator, text_of, viewer
-from tests.payments.conftest import BECAUSE, after, api_key, sent, shop
+from tests.payments.conftest import BECAUSE, after, api_key, reload, sent, shop
+from tests.refunds.conftest import captured
+from tests.sandbox import SandboxProcess
 
 __all__ = ["administrator", "api_key", "operator", "shop", "text_of", "viewer"]
 
 NONCE = "AAAAAAAAAAAAAAAAAAAAAA"
+OTHER = "B" * 22
 ROLES = (VIEWER, OPERATOR, SUPERVISOR)
 
 
@@ -99,3 +103,15 @@ def everything() -> list[object]:
 def words_of(browser: Browser, url: str) -> str:
     """Return the page's text, without tags, and with single blanks."""
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text_of(browser, url)))
+
+
+def money_of(payment: Payment) -> tuple[int, int]:
+    """Return what is reserved for refunds of the payment, and what was refunded, in minor units."""
+    row = reload(payment)
+    return row.refund_reserved, row.refunded
+
+
+@pytest.fixture
+def payment(shop: Client, gateway: SandboxProcess, settler: Settler) -> Payment:
+    """A payment of 200.00 USD that the gateway has really captured."""
+    return captured(shop, settler, amount=20_000)

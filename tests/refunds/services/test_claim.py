@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from payments.clock import database_now
 from payments.gateways.base import Kind
-from payments.models import Circuit, Client
+from payments.models import Circuit, Client, Payment
 from payments.reliability import budget, proof
 from payments.reliability.gateways import capabilities_of
 from payments.services.claim import lease
@@ -19,6 +19,7 @@ from refunds.services import change
 from refunds.services import claim as claim_module
 from refunds.services.claim import Step, anything_due, claim
 from refunds.services.locks import locked_due
+from refunds.services.request import RefundRefusedError
 from tests.payments.conftest import BECAUSE
 from tests.refunds.conftest import requested
 from tests.refunds.rows import counters, disputed, paid, written
@@ -218,3 +219,30 @@ def test_an_unknown_refund_is_not_sent_again_over_a_lost_dispute(shop: Client) -
     disputed(refund.payment, 10_000, "lost")
     assert [list(work.granted) for work in claimed_again(refund)] == [["look_up"]]
     assert (last(refund).sends, counters(refund.payment)) == (1, (10_000, 0))
+
+
+def test_a_dispute_that_opens_before_a_refund_leaves_stops_it(shop: Client) -> None:
+    payment = paid(shop)
+    refund = requested(payment, 3000)
+    disputed(payment, 10_000)
+    assert claimed() == []
+    refund = Refund.objects.get()
+    assert (refund.state, refund.error_code, counters(payment)) == ("rejected", "payment_disputed", (0, 0))
+
+
+def test_a_dispute_that_opens_while_a_refund_is_unknown_stops_it_from_being_sent_again(shop: Client) -> None:
+    refund = told(sent(shop), Kind.UNKNOWN, "read_timeout")
+    disputed(refund.payment, 10_000)
+    assert [work.granted.keys() for work in claimed_again(refund)] == [{"look_up"}]
+    with pytest.raises(RefundRefusedError):
+        requested(refund.payment, 1, "refund-2")
+
+
+def test_a_refund_that_waited_beyond_the_window_is_called_off(shop: Client) -> None:
+    payment = paid(shop)
+    requested(payment, 3000)
+    Payment.objects.update(processed_at="2020-01-01T00:00:00+00:00")
+    assert claimed() == []
+    refund = Refund.objects.get()
+    assert (refund.state, refund.error_code, counters(payment)) == ("rejected", "refund_window_over", (0, 0))
+    assert asked(refund) == ["refund_failed"]
