@@ -15,6 +15,7 @@ from disputes.models import Dispute
 from disputes.services.heard import DAILY, heard
 from payments.audit import Because
 from payments.clock import database_now
+from payments.crash_points import reach
 from payments.gateways.after_capture import DisputeReport
 from payments.reliability import breaker, calls
 from payments.reliability.breaker import Board, Pass, Report
@@ -57,7 +58,13 @@ def claim(because: Because, room: int) -> list[Ask]:
     with transaction.atomic():
         # Neither status nor amount changes here, so that the payments' locks are not needed.
         disputes = list(_due().order_by("due_at").select_for_update(skip_locked=True, no_key=True)[:room])
-        work = _grant(disputes) if disputes else []
+        if not disputes:
+            return []
+        work = _grant(disputes)
+        if __debug__:
+            reach("dispute_claim.committing")
+    if __debug__:
+        reach("dispute_claim.committed")
     return [partial(_ask, item, prepared_at, because) for item in work]
 
 

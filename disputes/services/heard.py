@@ -14,6 +14,7 @@ from disputes.services.locks import locked
 from disputes.states import DisputeStatus
 from payments.audit import Because
 from payments.clock import database_now
+from payments.crash_points import reach
 from payments.gateways.after_capture import DisputeReport
 from payments.models import OperatorTask
 from payments.reliability.retry import NOT_FOUND_APART, UNANSWERED_AGAIN, jittered, next_look
@@ -42,6 +43,10 @@ def heard(dispute_id: str, report: DisputeReport, because: Because, fence: int) 
         change.write()
         _ask_people(change, report, before)
         book.write()
+        if __debug__:
+            reach("dispute_apply.committing")
+    if __debug__:
+        reach("dispute_apply.committed")
 
 
 def _ask_people(change: Change, report: DisputeReport, before: str) -> None:

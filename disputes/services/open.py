@@ -1,10 +1,15 @@
 """Opens a dispute by what a gateway's event says, before the gateway was asked: at once, and for too much rather than
 too little."""
 
+from functools import partial
+
+from django.db import transaction
+
 from disputes.events import CREATED
 from disputes.models import Dispute
 from disputes.reading import Said
 from disputes.services.change import Change
+from payments.crash_points import reach
 from payments.models import Payment
 from payments.outcomes import Told
 from payments.services.book import Book
@@ -36,6 +41,10 @@ def open_dispute(payment: Payment, news: Told, said: Said) -> str:
     change.open()
     change.warn_of_double_loss()
     book.write()
+    if __debug__:
+        reach("dispute_open.committing")
+        # The transaction is that of the event, and ends when all that were claimed with it are settled.
+        transaction.on_commit(partial(reach, "dispute_open.committed"))
     return change.exposure()
 
 

@@ -9,6 +9,7 @@ from django.db import OperationalError, transaction
 
 from payments.audit import Because
 from payments.clock import database_now
+from payments.crash_points import reach
 from payments.gateways.after_capture import ListedRefund
 from payments.gateways.base import Kind
 from payments.models import Attempt, Payment
@@ -90,21 +91,29 @@ class _Comparison:
         if _is_known(refund, listed):
             return True
         with transaction.atomic():
-            refund = locked(refund.pk)
-            if _is_known(refund, listed):
-                return True
-            is_asked = refund.claimed_until is not None and refund.claimed_until > database_now()
-            if listed.outcome.kind not in _KNOWN_IN or is_asked or refund.updated_at >= self._asked_at:
-                # In no word that we know; or what was heard of it since is newer than the list.
-                return False
-            if differs := _mismatch(refund, listed):
-                why = f"It has another {differs} than our refund {refund.pk} of {refund.money}."
-                news.ask(refund.payment_id, self._gateway, listed, why)
-                return True
-            if listed.outcome.kind == Kind.SUCCEEDED and has_come_back(refund):
-                news.ask(refund.payment_id, self._gateway, listed, _RETURNED)
-                return True
-            heard(Heard(refund.pk, None, listed.outcome, self._because, looked=True, sent=False))
+            is_done = self._apply(locked(refund.pk), listed)
+            if __debug__:
+                reach("refund_compare.committing")
+        if __debug__:
+            reach("refund_compare.committed")
+        return is_done
+
+    def _apply(self, refund: Refund, listed: ListedRefund) -> bool:
+        """The same, of the locked `refund`."""
+        if _is_known(refund, listed):
+            return True
+        is_asked = refund.claimed_until is not None and refund.claimed_until > database_now()
+        if listed.outcome.kind not in _KNOWN_IN or is_asked or refund.updated_at >= self._asked_at:
+            # In no word that we know; or what was heard of it since is newer than the list.
+            return False
+        if differs := _mismatch(refund, listed):
+            why = f"It has another {differs} than our refund {refund.pk} of {refund.money}."
+            news.ask(refund.payment_id, self._gateway, listed, why)
+            return True
+        if listed.outcome.kind == Kind.SUCCEEDED and has_come_back(refund):
+            news.ask(refund.payment_id, self._gateway, listed, _RETURNED)
+            return True
+        heard(Heard(refund.pk, None, listed.outcome, self._because, looked=True, sent=False))
         return True
 
     def _foreign(self, listed: ListedRefund) -> bool:

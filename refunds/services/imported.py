@@ -10,6 +10,7 @@ from django.db import transaction
 
 from payments.audit import Because
 from payments.clock import database_now
+from payments.crash_points import reach
 from payments.gateways.after_capture import ListedRefund
 from payments.gateways.base import Kind
 from payments.idempotency import request_hash
@@ -42,17 +43,26 @@ def take_in(gateway: str, listed: ListedRefund, charge: Attempt, because: Becaus
     yet, and is to be read again. Safe to call again with the same.
     """
     with transaction.atomic():
-        payment = locked_payment(charge.payment_id)
-        if Refund.objects.filter(gateway=gateway, gateway_reference=listed.reference).exists():
-            return True
-        problem = _problem(payment, listed)
-        if why := " ".join(filter(None, (_TWICE.format(twice) if twice else "", problem))):
-            news.ask(payment.pk, gateway, listed, why)
-        if problem:
-            return not _may_find_room(payment, listed)
-        now = database_now()
-        refund = _new(gateway, listed, charge, payment, TWICE.format(twice) if twice else NOTE, now)
-        _store(refund, Because(f"gateway:{gateway}"[:64], because.cause), Book(now=now))
+        is_done = _take_in(gateway, listed, charge, because, twice)
+        if __debug__:
+            reach("refund_import.committing")
+    if __debug__:
+        reach("refund_import.committed")
+    return is_done
+
+
+def _take_in(gateway: str, listed: ListedRefund, charge: Attempt, because: Because, twice: str) -> bool:
+    payment = locked_payment(charge.payment_id)
+    if Refund.objects.filter(gateway=gateway, gateway_reference=listed.reference).exists():
+        return True
+    problem = _problem(payment, listed)
+    if why := " ".join(filter(None, (_TWICE.format(twice) if twice else "", problem))):
+        news.ask(payment.pk, gateway, listed, why)
+    if problem:
+        return not _may_find_room(payment, listed)
+    now = database_now()
+    refund = _new(gateway, listed, charge, payment, TWICE.format(twice) if twice else NOTE, now)
+    _store(refund, Because(f"gateway:{gateway}"[:64], because.cause), Book(now=now))
     return True
 
 

@@ -74,8 +74,14 @@ def claim(because: Because, room: int) -> list[Ask]:
     prepared_at = time.monotonic()
     with transaction.atomic():
         watches = list(_due().order_by("pk").select_for_update(skip_locked=True, no_key=True)[:room])
+        if not watches:
+            return []
         asked_at = database_now()
-        granted = _grant(watches, asked_at) if watches else {}
+        granted = _grant(watches, asked_at)
+        if __debug__:
+            reach("refund_watch.claiming")
+    if __debug__:
+        reach("refund_watch.claimed")
     return [
         partial(_ask, watch, granted[watch.gateway], prepared_at, because, asked_at)
         for watch in watches
@@ -131,6 +137,8 @@ def heard(watch: RefundWatch, listing: RefundListing, because: Because, asked_at
         for listed in waits:
             if seen_until is not None and listed.created < seen_until - OVERLAP:
                 hand_over(watch.gateway, listed, LET_GO)
+    if __debug__:
+        reach("refund_watch.compared")
     now = database_now()
     # Whoever took over meanwhile compares for itself.
     RefundWatch.objects.filter(pk=watch.gateway, fence=watch.fence).update(

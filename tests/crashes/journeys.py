@@ -12,7 +12,7 @@ from typing import Final
 from payments.clock import database_now
 from payments.models import CheckoutSession, Client, CustomerStanding, Order, Payment
 from payments.services.retry_payment import CannotRetryError, retry
-from tests.crashes import refunds
+from tests.crashes import outside, refunds
 from tests.crashes.steps import Journey, Step
 from tests.crashes.world import WORKER, World, next_due, send, settle, sweep
 
@@ -167,6 +167,8 @@ _ALL: Final = (
     *(plain, told, second_try, lost, twice, abandoned, late, forgotten),
     *(accepted_for_later, ended_kindly),
     *(refunds.refunded, refunds.refund_lost, refunds.refund_told, refunds.refund_approved),
-    *(refunds.refunded_outside, refunds.refunded_in_bulk, refunds.disputed),
+    refunds.refunded_in_bulk,
+    *(outside.refunded_outside, outside.told_of_a_refund, outside.refunded_twice, outside.without_room),
+    *(outside.dispute_won, outside.dispute_lost, outside.dispute_unknown),
 )
 JOURNEYS: Final[dict[str, Journey]] = {journey.__name__: journey for journey in _ALL}

@@ -1,4 +1,4 @@
-"""Journeys of a few refunds through the product: together they pass every crash point of refunds and disputes."""
+"""Journeys of a few refunds through the product: with those of outside.py they pass every crash point of refunds."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,28 +18,26 @@ from tests.crashes.world import WORKER, World, send, settle
 ANN: Final = Because("operator:ann", "request:ann")
 BOB: Final = Because("operator:bob", "request:bob")
 _LIMITS: Final = {"USD": 10**6}
-# Seconds after which the gateway's list of refunds is read again.
-_LIST: Final = 61
 
 
 def refunded(world: World) -> Iterator[Step]:
     """Two parts of a payment, one of them asked for twice; a third part is too much."""
     body = world.new()
-    yield from _paid(world, [body])
-    yield Step(_ask(body, ["a", "b", "b"]))
+    yield from paid(world, [body])
+    yield Step(ask(body, ["a", "b", "b"]))
     yield Step(settle)
-    yield Step(_ask(body, ["c"]))
+    yield Step(ask(body, ["c"]))
     yield Step(send)
 
 
 def refund_lost(world: World) -> Iterator[Step]:
     """One refund is made and its answer lost, another gets lost before it is made."""
     made, not_made = world.new(), world.new()
-    yield from _paid(world, [made, not_made])
-    world.gateway.arm("execute_then_close", operation="refund", reference=_payment(made), count=1)
-    world.gateway.arm("close_without_executing", operation="refund", reference=_payment(not_made), count=2)
-    yield Step(_ask(made, ["a"]))
-    yield Step(_ask(not_made, ["a"]))
+    yield from paid(world, [made, not_made])
+    world.gateway.arm("execute_then_close", operation="refund", reference=payment_of(made), count=1)
+    world.gateway.arm("close_without_executing", operation="refund", reference=payment_of(not_made), count=2)
+    yield Step(ask(made, ["a"]))
+    yield Step(ask(not_made, ["a"]))
     yield Step(settle)
     for _ in range(3):
         yield Step(settle, before=lambda: world.let_pass(8))
@@ -48,9 +46,9 @@ def refund_lost(world: World) -> Iterator[Step]:
 def refund_told(world: World) -> Iterator[Step]:
     """The gateway takes a refund on, ends it, and tells of that, twice and newest first."""
     body = world.new()
-    yield from _paid(world, [body])
-    world.gateway.arm("pending", operation="refund", reference=_payment(body), count=1)
-    yield Step(_ask(body, ["a"]))
+    yield from paid(world, [body])
+    world.gateway.arm("pending", operation="refund", reference=payment_of(body), count=1)
+    yield Step(ask(body, ["a"]))
     yield Step(settle)
     yield Step(world.tell(body), before=lambda: _end_all(world, body))
     yield Step(settle)
@@ -60,57 +58,38 @@ def refund_told(world: World) -> Iterator[Step]:
 def refund_approved(world: World) -> Iterator[Step]:
     """A second person approves."""
     body = world.new()
-    yield from _paid(world, [body])
-    yield Step(_ask(body, ["a"], limits={}, because=ANN))
-    yield Step(lambda: _approve(_payment(body)))
+    yield from paid(world, [body])
+    yield Step(ask(body, ["a"], limits={}, because=ANN))
+    yield Step(lambda: _approve(payment_of(body)))
     yield Step(settle)
-
-
-def refunded_outside(world: World) -> Iterator[Step]:
-    """People refund at the gateway's own dashboard; its list shows that."""
-    body = world.new()
-    yield from _paid(world, [body])
-    yield Step(settle, before=lambda: _refund_outside(world, body))
-    for _ in range(2):
-        yield Step(settle, before=lambda: world.let_pass(_LIST))
 
 
 def refunded_in_bulk(world: World) -> Iterator[Step]:
     """A list of two payments, and of one that is not there."""
     bodies = [world.new(), world.new()]
-    yield from _paid(world, bodies)
-    yield Step(lambda: _start_bulk([_payment(body) for body in bodies]))
+    yield from paid(world, bodies)
+    yield Step(lambda: _start_bulk([payment_of(body) for body in bodies]))
     for _ in range(3):
         yield Step(settle, before=lambda: world.let_pass(1))
 
 
-def disputed(world: World) -> Iterator[Step]:
-    """A customer disputes while a refund is under way, and loses; the bank tells of both."""
-    body = world.new()
-    yield from _paid(world, [body])
-    yield Step(_ask(body, ["a"]))
-    yield Step(settle)
-    yield Step(world.tell(body), before=lambda: _dispute(world, body))
-    yield Step(settle)
-    yield Step(world.tell(body), before=lambda: _decide(world, body))
-    yield Step(settle, before=lambda: world.let_pass(3))
-
-
-def _paid(world: World, bodies: list[dict[str, Any]]) -> Iterator[Step]:
+def paid(world: World, bodies: list[dict[str, Any]]) -> Iterator[Step]:
+    """Pay all of `bodies`: how each journey begins."""
     yield Step(world.pay(bodies))
     yield Step(settle)
     # For what a kill left to be found out.
     yield Step(settle, before=lambda: world.let_pass(30))
 
 
-def _payment(body: dict[str, Any]) -> str:
+def payment_of(body: dict[str, Any]) -> str:
+    """Return the id of the payment that `body` asked for."""
     return Payment.objects.get(idempotency_key=body["idempotencyKey"]).pk
 
 
-def _ask(
+def ask(
     body: dict[str, Any], names: list[str], limits: dict[str, int] = _LIMITS, because: Because = WORKER
 ) -> Callable[[], None]:
-    """Return a program that asks for a third of the payment under each name, once more after it was killed."""
+    """Return a program that asks for two fifths of the payment under each name, once more after it was killed."""
 
     def work() -> None:
         payment = Payment.objects.get(idempotency_key=body["idempotencyKey"])
@@ -137,32 +116,10 @@ def _approve(payment_id: str) -> None:
             approve(refund.pk, BOB, seen=refund.parameters_hash)
 
 
-def _charges(world: World, body: dict[str, Any]) -> list[str]:
-    charges = world.gateway.charges(reference=_payment(body))
-    return [str(charge["id"]) for charge in charges if charge["status"] == "succeeded"]
-
-
 def _end_all(world: World, body: dict[str, Any]) -> None:
-    for refund in world.gateway.refunds(reference=_payment(body)):
+    for refund in world.gateway.refunds(reference=payment_of(body)):
         if refund["status"] == "pending":
             world.gateway.control(f"refunds/{refund['id']}/succeed")
-
-
-def _refund_outside(world: World, body: dict[str, Any]) -> None:
-    for charge in _charges(world, body):
-        world.gateway.control("refunds", charge=charge, amount=300)
-
-
-def _dispute(world: World, body: dict[str, Any]) -> None:
-    for charge in _charges(world, body):
-        world.gateway.control("disputes", charge=charge, amount=200)
-
-
-def _decide(world: World, body: dict[str, Any]) -> None:
-    ledger = world.gateway.call("GET", "/control/ledger").json()["disputes"]
-    for dispute in ledger:
-        if dispute["reference"] == _payment(body) and dispute["status"] == "open":
-            world.gateway.control(f"disputes/{dispute['id']}/close", status="won")
 
 
 def _start_bulk(payment_ids: list[str]) -> None:

@@ -65,6 +65,8 @@ def claim(_because: Because, room: int = LOOKS) -> list[Ask]:
                 break
             claim_ = _Claim(events, most - len(asks))
             claim_.settle()
+            if __debug__:
+                reach("event.claiming")
         if __debug__:
             reach("event.claimed")
         asks += [partial(ask, look, prepared_at) for look in claim_.looks.values()]
