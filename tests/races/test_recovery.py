@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from django.utils import timezone
 
 from payments.gateways.base import Kind, Outcome
@@ -130,6 +130,35 @@ def forked(work: Callable[[], None]) -> int:
     return pid
 
 
+def pause_between_transactions(pid: int) -> None:
+    """Stop the process where it has no transaction open: what waits for a row or for SQLite's lock would never end."""
+    while True:
+        time.sleep(0.05)
+        os.kill(pid, signal.SIGSTOP)
+        if nobody_is_writing():
+            return
+        os.kill(pid, signal.SIGCONT)
+
+
+def nobody_is_writing() -> bool:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            others = "datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
+            cursor.execute(f"SELECT count(*) FROM pg_stat_activity WHERE {others}")
+            return bool(cursor.fetchone() == (0,))
+        cursor.execute("PRAGMA busy_timeout")
+        patience = cursor.fetchone()[0]
+        cursor.execute("PRAGMA busy_timeout = 0")
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("ROLLBACK")
+        except OperationalError:
+            return False
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {patience}")
+        return True
+
+
 def test_a_worker_paused_in_mid_call_beyond_its_lease_does_no_harm_when_it_goes_on(
     gateway: SandboxProcess, shop: Client
 ) -> None:
@@ -140,8 +169,7 @@ def test_a_worker_paused_in_mid_call_beyond_its_lease_does_no_harm_when_it_goes_
         deadline = time.monotonic() + 10
         while not Attempt.objects.exists() and time.monotonic() < deadline:
             time.sleep(0.02)
-        time.sleep(0.1)
-        os.kill(pid, signal.SIGSTOP)
+        pause_between_transactions(pid)
         gateway.set_latency(0)
         advance(60)
         settle()
