@@ -61,8 +61,9 @@ class Status:
         return self.name != "paid" or not self.is_final
 
     def tag(self, payment: Payment) -> str:
-        """Return a short text that changes whenever what the page says changes."""
-        said = (payment.pk, payment.action_url, self.name, self.title, *self.sentences)
+        """Return a short text that changes whenever what the page says changes, or whether it looks again."""
+        end = "end" if self.is_final else ""
+        said = (payment.pk, payment.action_url, self.name, self.title, end, *self.sentences)
         return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
 

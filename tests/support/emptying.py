@@ -17,6 +17,12 @@ from refunds.guards import REFUND_GUARDS
 
 _GUARDS: Final = (*guards.PAYMENT_GUARDS, *REFUND_GUARDS, *DISPUTE_GUARDS)
 
+_ON_SQLITE: Final = "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+_ON_POSTGRESQL: Final = """
+    SELECT tgrelid, tgname, tgenabled, prosrc FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
+    WHERE NOT tgisinternal ORDER BY 1, 2
+"""
+
 Rows = list[tuple[Any, ...]]
 
 
@@ -26,6 +32,7 @@ class Emptying:
     def __init__(self) -> None:
         self._tables: list[str] = []
         self._stays: dict[str, Rows] = {}
+        self._triggers: Rows = []
 
     def __call__(self, connection: BaseDatabaseWrapper, flush: Callable[[], None]) -> None:
         if self._tables and self._is_as_migrated(connection):
@@ -39,9 +46,10 @@ class Emptying:
         tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
         self._tables = sorted(tables)
         self._stays = {table: _rows(connection, table) for table in self._with_rows(connection)}
+        self._triggers = _triggers(connection)
 
     def _is_as_migrated(self, connection: BaseDatabaseWrapper) -> bool:
-        if standing.missing(connection, _GUARDS):
+        if _triggers(connection) != self._triggers:
             return False
         return all(_rows(connection, table) == rows for table, rows in self._stays.items())
 
@@ -59,6 +67,13 @@ def _rows(connection: BaseDatabaseWrapper, table: str) -> Rows:
         return list(cursor.fetchall())
 
 
+def _triggers(connection: BaseDatabaseWrapper) -> Rows:
+    """Return all triggers with what they do: one too many, or with another text, is a change as one that is gone."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ON_POSTGRESQL if connection.vendor == "postgresql" else _ON_SQLITE)
+        return list(cursor.fetchall())
+
+
 def _delete(connection: BaseDatabaseWrapper, tables: list[str]) -> None:
     """Delete all rows of `tables`, whose triggers fire for none of them."""
     deletions = [f"DELETE FROM {table}" for table in tables]
@@ -69,7 +84,7 @@ def _delete(connection: BaseDatabaseWrapper, tables: list[str]) -> None:
             # Foreign keys are looked at by the commit, and no table may change while they wait to be.
             cursor.execute("; ".join([*away, *deletions, "SET CONSTRAINTS ALL IMMEDIATE", *back]))
             return
-        cursor.execute("SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger'")
+        cursor.execute(_ON_SQLITE)
         triggers = [(name, text) for table, name, text in cursor.fetchall() if table in tables]
         away = [f"DROP TRIGGER {name}" for name, _ in triggers]
         for statement in (*away, *deletions, *(text for _, text in triggers)):

@@ -50,6 +50,13 @@ def test_the_tag_changes_with_the_sentences() -> None:
     assert len(tags) == 3
 
 
+def test_the_tag_changes_where_the_page_has_come_to_its_end_with_the_same_sentences() -> None:
+    open_one, ended = paid(refund_reserved=3000), paid()
+    assert (said(open_one).is_final, said(ended).is_final) == (False, True)
+    # Only another tag has an open page taken anew, which ends its questions.
+    assert said(open_one).tag(open_one) != said(ended).tag(open_one)
+
+
 @pytest.fixture
 def teller() -> Iterator[list[str]]:
     """Return what another app tells about every payment."""
