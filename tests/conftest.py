@@ -37,3 +37,14 @@ def _there_is_a_folder_of_static_files() -> None:
 def _the_decline_map_is_the_default() -> None:
     """Hold the built-in map until a test changes a rule, so that no count of statements depends on the clock."""
     rules.hold(rules.Snapshot.of([], read_at=math.inf))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `once` what asks for no database, which pytest-django then keeps from using one."""
+    for item in items:
+        asks = item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(
+            getattr(item, "fixturenames", ())
+        )
+        if not asks and not item.get_closest_marker("slow"):
+            item.add_marker("once")

@@ -9,8 +9,6 @@ from tests.invariants.conftest import Broken
 from tests.invariants.made_up import MadeUp
 from tests.invariants.made_up_told import accepted, problem
 
-pytestmark = pytest.mark.once
-
 ANOTHER = {"amount": 11, "currency": "USD"}
 
 

@@ -5,12 +5,8 @@ import hashlib
 import hmac
 import json
 
-import pytest
-
 from tests.invariants.conftest import Broken
 from tests.invariants.made_up import MadeUp
-
-pytestmark = pytest.mark.once
 
 KEY = b"a secret of thirty-two bytes ...."
 SECRET = f"whsec_{base64.b64encode(KEY).decode()}"

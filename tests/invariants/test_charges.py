@@ -8,8 +8,6 @@ from tests.invariants import check
 from tests.invariants.conftest import Broken
 from tests.invariants.made_up import MadeUp
 
-pytestmark = pytest.mark.once
-
 
 def test_healthy_evidence_breaks_nothing(broken: Broken) -> None:
     assert broken(quiet=True) == set()

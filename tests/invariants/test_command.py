@@ -8,8 +8,6 @@ from tests.invariants import Evidence, check
 from tests.invariants.__main__ import main
 from tests.invariants.made_up import MadeUp
 
-pytestmark = pytest.mark.once
-
 
 def options(shop: MadeUp, *more: str) -> list[str]:
     gateways = [f"--gateway={name}={shop.ledger(name)}" for name in ("primary", "secondary")]

@@ -1,11 +1,7 @@
 """Damage to disputes is found: invariant 8."""
 
-import pytest
-
 from tests.invariants.conftest import Broken
 from tests.invariants.made_up import MadeUp
-
-pytestmark = pytest.mark.once
 
 
 def test_a_dispute_that_stands_otherwise_breaks_invariant_8(shop: MadeUp, broken: Broken) -> None:

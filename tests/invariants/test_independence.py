@@ -20,8 +20,6 @@ from tests.invariants.tables import (
     Table,
 )
 
-pytestmark = pytest.mark.once
-
 HERE = Path(__file__).parent
 CHECKER = sorted(path for path in HERE.glob("*.py") if not path.name.startswith(("test_", "conftest")))
 APPLICATION = {"django", "payments", "paysite", "refunds", "disputes"}

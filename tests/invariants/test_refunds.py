@@ -8,8 +8,6 @@ from tests.invariants.conftest import Broken
 from tests.invariants.healthy import paid
 from tests.invariants.made_up import MadeUp
 
-pytestmark = pytest.mark.once
-
 Damage = Callable[..., None]
 
 

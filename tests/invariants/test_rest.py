@@ -6,8 +6,6 @@ from tests.invariants.conftest import Broken
 from tests.invariants.healthy import paid
 from tests.invariants.made_up import MadeUp
 
-pytestmark = pytest.mark.once
-
 
 def test_a_payment_that_nobody_settles_breaks_invariant_13(shop: MadeUp, broken: Broken) -> None:
     shop.accept("forgotten")

@@ -6,8 +6,6 @@ from tests.invariants.conftest import Broken
 from tests.invariants.made_up import MadeUp
 from tests.invariants.tables import DISPUTE_TOLD_AS, REFUND_TOLD_AS, TOLD_AS
 
-pytestmark = pytest.mark.once
-
 
 def test_both_copies_of_the_event_types_say_the_same() -> None:
     from disputes import events as of_disputes

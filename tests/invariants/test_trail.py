@@ -7,8 +7,6 @@ import pytest
 from tests.invariants.conftest import Broken
 from tests.invariants.made_up import MadeUp
 
-pytestmark = pytest.mark.once
-
 # A trail that was damaged disagrees with what the shop was told, too.
 TOLD = {32}
 

@@ -12,8 +12,6 @@ from paysite.launcher_environment import SetupError
 from paysite.launcher_steps import Counts
 from paysite.launcher_tests import _split
 
-pytestmark = pytest.mark.once
-
 
 def paysite(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
     # -S: without site-packages, so that an import of anything but the standard library fails here.

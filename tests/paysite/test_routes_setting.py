@@ -7,8 +7,6 @@ from django.core.exceptions import ImproperlyConfigured
 
 from paysite import environment as env
 
-pytestmark = pytest.mark.once
-
 NAME = "PAYSITE_ROUTES"
 
 

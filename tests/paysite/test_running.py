@@ -16,8 +16,6 @@ from paysite.running.ports import PortTakenError, demand_free
 from paysite.running.ready import Probe, first_silent, tail
 from tests.support.processes import free_port
 
-pytestmark = pytest.mark.once
-
 
 def test_a_second_run_on_the_same_folder_is_refused_with_the_process_id_of_the_first(tmp_path: Path) -> None:
     first = RunLock(tmp_path / "run.lock")

@@ -3,13 +3,10 @@
 import json
 from pathlib import Path
 
-import pytest
 import requests
 
 from tests.invariants.read_inboxes import read_inboxes
 from tests.support.inbox import inbox_process
-
-pytestmark = pytest.mark.once
 
 _LINE = {"id": "evt_0", "timestamp": "1", "signature": "v1,x", "body": "{}"}
 

@@ -9,7 +9,6 @@ from tests.storm.run import LEASE, run
 from tests.support.databases import fresh_database
 
 
-@pytest.mark.once
 def test_a_seed_always_draws_the_same_plan() -> None:
     assert draw(7, 50, 30.0, pause_beyond=LEASE) == draw(7, 50, 30.0, pause_beyond=LEASE)
     assert draw(7, 50, 30.0, pause_beyond=LEASE) != draw(8, 50, 30.0, pause_beyond=LEASE)

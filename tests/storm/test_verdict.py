@@ -9,8 +9,6 @@ import pytest
 
 from tests.storm.verdict import forgotten, refund_answers
 
-pytestmark = pytest.mark.once
-
 
 def test_an_event_that_was_acknowledged_and_is_not_stored_is_found(tmp_path: Path) -> None:
     database, ledger = tmp_path / "paysite.sqlite3", tmp_path / "ledger.sqlite3"

@@ -27,8 +27,6 @@ from payments.reliability.ladder import (
 )
 from payments.states import AttemptState
 
-pytestmark = pytest.mark.once
-
 DOCUMENT: Final = Path(__file__).resolve().parents[3] / "docs" / "ladder.md"
 P, S, T = "primary", "secondary", "third"
 UNPROVEN = sorted(set(AttemptState) - set(PROVEN_UNCHARGED))

@@ -14,8 +14,6 @@ from payments.reliability import routing
 from payments.reliability.gateways import capabilities_of, gateway_named
 from payments.reliability.routing import gateways_for
 
-pytestmark = pytest.mark.once
-
 NAMES = ("primary", "secondary", "third")
 
 
