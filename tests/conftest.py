@@ -43,8 +43,7 @@ def _the_decline_map_is_the_default() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as `once` what asks for no database, which pytest-django then keeps from using one."""
     for item in items:
-        asks = item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(
-            getattr(item, "fixturenames", ())
-        )
+        fixtures = set(getattr(item, "fixturenames", ()))
+        asks = item.get_closest_marker("django_db") or fixtures & {"db", "transactional_db"}
         if not asks and not item.get_closest_marker("slow"):
             item.add_marker("once")
