@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.customer import DECLINED_CARD, GOOD_CARD, Customer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 # Declined without a reason, until the bank is asked.
 DOUBTED_CARD = "4000000000100034"

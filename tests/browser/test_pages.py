@@ -6,7 +6,7 @@ from playwright.sync_api import Route, expect
 from tests.browser.conftest import MakeCustomer
 from tests.browser.customer import GOOD_CARD, Customer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 def test_every_page_fits_a_phone_of_320_pixels(new_customer: MakeCustomer) -> None:

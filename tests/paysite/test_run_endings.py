@@ -15,7 +15,7 @@ from tests.support.databases import fresh_database
 from tests.support.processes import descendants, is_running, wait_until
 from tests.support.site import RunningSite
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 def test_a_run_that_was_killed_leaves_nothing_behind_and_the_next_has_its_data(tmp_path: Path) -> None:
