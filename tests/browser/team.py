@@ -1,5 +1,6 @@
 """People of the team at the console in a real browser, each with a profile of their own, and payments for them."""
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -103,7 +104,8 @@ class Person:
         self.measure()
 
     def sees_refund(self, state: str) -> None:
-        """Reload the refund's page until it says `state`."""
+        """Reload the refund's page, once what was pressed has led there, until it says `state`."""
+        self.page.wait_for_url(re.compile(r"/refunds/refund/rf_\w+/change/"))
         ends_at = time.monotonic() + SETTLED / 1000
         label = self.page.locator(".console-head").get_by_text(state, exact=True)
         while label.count() == 0:
