@@ -42,7 +42,8 @@ def refunds_of(customer: Customer, order: str) -> list[int]:
 
 
 def sees_after_reloading(page: Page, text: str) -> None:
-    """Reload, as the page asks for, until `text` is there."""
+    """Reload the list's page, once what was pressed has led there, until `text` is there."""
+    page.wait_for_url("**/refunds/bulkrefund/*/change/")
     for _ in range(SETTLED // 500):
         if page.get_by_text(text).count():
             break
