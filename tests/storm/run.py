@@ -30,6 +30,9 @@ LEASE: Final = 10.0 + _GATEWAY_DEADLINE + 10.0
 _TICK: Final = 0.05
 # Seconds that clients have after the storm to get their replies, and what is left to be settled in virtual time.
 _AFTERWARDS: Final = 45.0
+# The storm begins after so many refunds, or seconds.
+_FIRST_REFUNDS: Final = 2
+_CALM: Final = 20.0
 _VIRTUAL_LIMIT: Final = 3600.0
 _PREPARE_SECONDS: Final = 120.0
 
@@ -130,9 +133,10 @@ def prepare(scene: Scene) -> str:
 
 def _rage(plan: StormPlan, scene: Scene, blows: Blows, weathers: Mapping[str, Weather]) -> dict[str, Any]:
     """Let the clients trade while the blows fall; return what they counted, once all have their reply."""
-    for weather in weathers.values():
-        weather.arm()
     with trading(scene) as clients:
+        _wait_until_money_flows(Observer(scene.database_url))
+        for weather in weathers.values():
+            weather.arm()
         began, due, outside = time.monotonic(), list(plan.blows), list(plan.outside)
         while (now := time.monotonic() - began) < plan.seconds:
             while due and due[0].at <= now:
@@ -147,6 +151,13 @@ def _rage(plan: StormPlan, scene: Scene, blows: Blows, weathers: Mapping[str, We
             blows.tend()
             time.sleep(_TICK)
         return _counted(clients)
+
+
+def _wait_until_money_flows(observer: Observer) -> None:
+    """Wait for the first refunds to be made, so that on a slow machine, too, the storm has some to hit."""
+    until = time.monotonic() + _CALM
+    while observer.refunds_by_state().get("succeeded", 0) < _FIRST_REFUNDS and time.monotonic() < until:
+        time.sleep(_TICK)
 
 
 def _come_back(scene: Scene) -> dict[str, Any]:
